@@ -1,0 +1,84 @@
+# The two commands that do everything (`make run`, `make test`), and the ones a developer adds.
+#
+#   make run         environment, install, libzmq with the draft API, the scenario suite
+#   make test        the same environment, then the test suite on that Python
+#   make test-all    the test suite on 3.11, 3.12 and 3.13, each in its own environment
+#   make check       format, lint, types, tests
+#   make slow        the test suite with the slow tests (builds, downloads, long searches)
+#   make bench       executions per second, next to the rivals
+#   make catalogue   writes scenarios/README.md from what the scenarios declare
+#   make clean       removes the environments and what tools left behind
+#
+# PYTHON=/path/to/python3 chooses the interpreter, VENV=folder the environment,
+# ARGS='...' is handed on to the command or to pytest.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?=
+ARGS ?=
+# A named interpreter gets an environment of its own, so that nobody tests 3.12 in one made of 3.13.
+ifeq ($(PYTHON),)
+VENV ?= .venv
+else
+VENV ?= .venv-$(or $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'),$(error \
+    $(PYTHON) does not run: name a Python 3.11 or newer with make PYTHON=/path/to/python3))
+endif
+
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+RIVALS := frontrun 'interleave-test; python_version >= "3.12"'
+
+.PHONY: help run test test-all check slow bench catalogue clean env zmq-draft
+
+help:
+	@sed -n '3,13s/^# \{0,1\}//p' Makefile
+
+run: zmq-draft
+	@$(BIN)/racecheck run $(ARGS)
+
+test: zmq-draft
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-all:
+	@.ci/run
+
+slow: zmq-draft
+	@$(BIN)/python -m pytest --slow $(ARGS)
+
+check: env
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest tests/test_house_rules.py -q
+	@$(MAKE) test
+
+bench: env
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(RIVALS) \
+	    || echo "The rivals could not be installed; the table will say so."
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+catalogue: env
+	@$(BIN)/python -m pytest_racecheck.catalogue.table
+
+clean:
+	rm -rf .venv .venv-3.* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .racecheck
+
+env: $(STAMP)
+
+# CLIENT and SERVER need it. Where it cannot be had the rest still runs, and `racecheck run` reports
+# those scenarios as not runnable here, with the command; so a failure here is said, not fatal.
+zmq-draft: env
+	@$(BIN)/racecheck doctor --enable zmq-draft \
+	    || echo "Going on without the draft API: CLIENT/SERVER will be reported as could not be run here."
+
+$(STAMP): pyproject.toml
+	@python="$(PYTHON)"; [ -n "$$python" ] || python=$$(.ci/python); \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "$$python is not Python 3.11 or newer: name one with make PYTHON=/path/to/python3" >&2; exit 3; }; \
+	[ -x $(BIN)/python ] || "$$python" -m venv $(VENV) || { rm -rf $(VENV); exit 3; }
+	@echo "Installing into $(VENV) ($$($(BIN)/python --version))"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
