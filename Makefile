@@ -22,9 +22,11 @@ ARGS ?=
 # A named interpreter gets an environment of its own, so that nobody tests 3.12 in one made of 3.13.
 ifeq ($(PYTHON),)
 VENV ?= .venv
-else
-VENV ?= .venv-$(or $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'),$(error \
-    $(PYTHON) does not run: name a Python 3.11 or newer with make PYTHON=/path/to/python3))
+else ifndef VENV
+VENV := .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+ifeq ($(VENV),.venv-)
+$(error $(PYTHON) does not run: name a Python 3.11 or newer with make PYTHON=/path/to/python3)
+endif
 endif
 
 BIN := $(VENV)/bin
