@@ -1,0 +1,143 @@
+"""Runs the steps of a build: each bounded, logged, and ended with all its children on failure."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, NoReturn
+
+from pytest_racecheck.errors import MissingDependency
+
+STEP_PATIENCE_S = 900.0
+ASK_PATIENCE_S = 60.0
+
+
+class Steps:
+    """The steps of one build in a scratch folder; `kept` is where a failure's log outlives it."""
+
+    def __init__(self, scratch: Path, kept: Path, say: Callable[[str], None]) -> None:
+        self.scratch = scratch
+        self._log = scratch / "build.log"
+        self._kept = kept
+        self._say = say
+
+    def run(
+        self, what: str, command: Sequence[str | Path], more: Mapping[str, str] | None = None
+    ) -> None:
+        """Runs one command with `more` environment; raises MissingDependency, naming the log."""
+        self._say(what)
+        with self._log.open("ab") as log:
+            log.write(f"\n== {what}: {' '.join(map(str, command))}\n".encode())
+            log.flush()
+            try:
+                status = run_bounded(command, STEP_PATIENCE_S, {**os.environ, **(more or {})}, log)
+            except OSError as exc:
+                self._fail(what, str(exc))
+        if status is None:
+            self._fail(what, f"not finished after {STEP_PATIENCE_S:.0f} s")
+        if status != 0:
+            self._fail(what, f"exit status {status}")
+
+    def pip(
+        self, what: str, wanted: Sequence[str], target: Path, more: Mapping[str, str] | None = None
+    ) -> None:
+        """Installs what is wanted into the folder `target`, with the pip of this Python."""
+        pip = [sys.executable, "-m", "pip"]
+        if self.ask([*pip, "--version"]) is None:
+            raise MissingDependency(
+                f"This Python has no pip to build with: {sys.executable} -m ensurepip"
+            )
+        quiet = ["install", "--disable-pip-version-check", "--no-input", "--target", str(target)]
+        self.run(what, [*pip, *quiet, *wanted], more)
+
+    def ask(self, command: Sequence[str | Path]) -> str | None:
+        """What a quick command prints; None, with its complaint in the log, where it fails."""
+        try:
+            done = subprocess.run(
+                [str(part) for part in command],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=ASK_PATIENCE_S,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as exc:
+            complaint = str(exc)
+        else:
+            if done.returncode == 0:
+                return done.stdout
+            complaint = done.stderr
+        with self._log.open("a") as log:
+            log.write(f"\n== asked: {command}\n{complaint}\n")
+        return None
+
+    def need_compiler(self) -> None:
+        """Raises MissingDependency where there is no C++ compiler."""
+        named = os.environ.get("CXX", "").split()[:1]
+        if not any(map(shutil.which, named or ["c++", "g++", "clang++"])):
+            raise MissingDependency(
+                "There is no C++ compiler here (c++, g++, clang++ or $CXX): install one, for "
+                "example apt install g++, then racecheck doctor --enable zmq-draft"
+            )
+
+    def cmake(self) -> list[str]:
+        """The start of a configuring command: CMake and a generator, from PyPI where missing."""
+        cmake = shutil.which("cmake") or self._tool_from_pypi("cmake")
+        if shutil.which("make") or (os.environ.get("CMAKE_GENERATOR")):
+            return [cmake]
+        ninja = shutil.which("ninja") or self._tool_from_pypi("ninja")
+        return [cmake, "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"]
+
+    def keep_log(self) -> Path:
+        """Copies the log to where it outlives the build, and says where."""
+        kept = self._kept / "last-failure.log"
+        shutil.copyfile(self._log, kept)
+        return kept
+
+    def _tool_from_pypi(self, name: str) -> str:
+        folder = self.scratch / f"tool-{name}"
+        self.pip(f"fetching {name} from PyPI, for this build only", [name], folder)
+        # The wheel's own start script wants an installed package; the program itself lies deeper.
+        programs = [path for path in folder.glob(f"{name}/**/bin/{name}") if path.is_file()]
+        if not programs:
+            self._fail(f"fetching {name}", "the package holds no such program")
+        return str(programs[0])
+
+    def _fail(self, what: str, why: str) -> NoReturn:
+        log = self.keep_log()
+        lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
+        telling = [line for line in lines if "error" in line.lower()] or lines
+        raise MissingDependency(
+            f"The draft API cannot be built here, {what} failed ({why}: {telling[-1][:200]}); "
+            f"read {log}, mend it, then racecheck doctor --enable zmq-draft"
+        )
+
+
+def run_bounded(
+    command: Sequence[str | Path],
+    patience_s: float,
+    environment: Mapping[str, str],
+    log: IO[bytes],
+) -> int | None:
+    """The exit status of a command; None when it took longer, and it and its children are ended."""
+    child = subprocess.Popen(
+        [str(part) for part in command],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        env=dict(environment),
+        start_new_session=True,
+    )
+    try:
+        return child.wait(patience_s)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        if child.returncode is None:  # late, or Ctrl-C: its compilers would go on for minutes
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
