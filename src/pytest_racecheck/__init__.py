@@ -1,0 +1,26 @@
+"""pytest-racecheck: explore, replay and explain the thread schedules of ordinary Python code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_racecheck.diagnosis import Failure, Finding, Verdict, explore, replay
+    from pytest_racecheck.probes import probe
+
+__version__ = "0.1.0"
+
+__all__ = ["Failure", "Finding", "Verdict", "explore", "probe", "replay"]
+
+_HOME = dict.fromkeys(("Failure", "Finding", "Verdict", "explore", "replay"), "diagnosis") | {
+    "probe": "probes"
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Resolved late: installing the plugin must cost nothing to those who do not use it.
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

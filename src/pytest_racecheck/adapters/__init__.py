@@ -1,0 +1,1 @@
+"""Adapters: each turns the blocking calls of one world into scheduling points."""

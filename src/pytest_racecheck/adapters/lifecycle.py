@@ -1,0 +1,187 @@
+"""Births and ends under control: ``Thread.start``, ``join``, raw threads, ``os._exit``."""
+
+from __future__ import annotations
+
+import _thread
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pytest_racecheck.engine.carrier import current_key
+from pytest_racecheck.engine.execution import Execution, controlled
+from pytest_racecheck.engine.happens_before import joined
+from pytest_racecheck.engine.task import Task, Unwind
+
+_start = threading.Thread.start
+_join = threading.Thread.join
+_is_alive = threading.Thread.is_alive
+_start_raw = _thread.start_new_thread
+_os_exit = os._exit
+_active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]
+_make_handle = getattr(_thread, "_make_thread_handle", None)  # 3.13 and later
+
+
+class ProcessExit(AssertionError):
+    """The body called ``os._exit``, which would have ended the test process without a word."""
+
+    racecheck_kind = "exit"
+
+
+def _start_controlled(self: Any) -> None:
+    found = controlled()
+    if found is None:
+        _start(self)
+        return
+    execution, task = found
+    if not self._initialized:
+        raise RuntimeError("thread.__init__() not called")
+    if self._started._flag:
+        raise RuntimeError("threads can only be started once")
+    if task.doomed:
+        raise Unwind
+    child = execution.spawn(task, self.name, lambda: _run_thread(self))
+    child.thread, child.daemon = self, self.daemon
+    self._racecheck_task = child
+    self._ident = child.carrier.key
+    self._started._flag = True
+    if _make_handle is not None:
+        self._handle = _make_handle(child.carrier.key)
+    if execution.trace is not None:
+        task.pending = ("start", self, None)
+        execution.note(task)
+
+
+def _run_thread(thread: Any) -> None:
+    """What ``Thread._bootstrap_inner`` does around ``run``, without its locks."""
+    key = current_key()
+    _active[key] = thread
+    if hasattr(thread, "_set_native_id"):
+        thread._set_native_id()
+    try:
+        thread.run()
+    except SystemExit:
+        pass  # as in any thread: it ends the thread, silently
+    except Unwind:
+        raise
+    except BaseException:
+        if not _handled_by_the_user(thread):
+            raise
+    finally:
+        _active.pop(key, None)
+        _mark_ended(thread)
+
+
+def _mark_ended(thread: Any) -> None:
+    if _make_handle is not None:
+        thread._handle._set_done()
+    else:
+        thread._is_stopped = True
+        thread._tstate_lock = None
+
+
+def _handled_by_the_user(thread: Any) -> bool:
+    """A test that installs its own ``threading.excepthook`` has said who judges exceptions."""
+    hook = threading.excepthook
+    module = getattr(hook, "__module__", "") or ""
+    inner = getattr(getattr(hook, "func", None), "__module__", "") or ""
+    if hook is threading.__excepthook__ or "_pytest" in module or "_pytest" in inner:
+        return False
+    hook(threading.ExceptHookArgs((*sys.exc_info(), thread)))
+    return True
+
+
+def _join_controlled(self: Any, timeout: float | None = None) -> None:
+    found = controlled()
+    target: Task | None = getattr(self, "_racecheck_task", None)
+    if found is None or not self._initialized or not self._started._flag:
+        _join(self, timeout)
+        return
+    execution, task = found
+    if target is task:
+        raise RuntimeError("cannot join current thread")
+    if target is None or target not in execution.tasks:
+        _join_foreign(execution, task, self, timeout)
+        return
+    if execution.wait_until(task, lambda: target.done, "join", self, timeout):
+        joined(execution, task, target)
+
+
+def _join_foreign(execution: Execution, task: Task, thread: Any, timeout: float | None) -> None:
+    if _is_alive(thread):
+        execution.wait_until(
+            task, lambda: not _is_alive(thread), "join", thread, timeout, outside=True
+        )
+
+
+def _is_alive_controlled(self: Any) -> bool:
+    found = controlled()
+    if found is not None and not found[1].doomed:
+        found[0].switch(found[1], "look at", self)
+    return _is_alive(self)
+
+
+def _start_raw_controlled(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any] | None = None
+) -> int:
+    found = controlled()
+    if found is None:
+        return _start_raw(function, args, kwargs or {})
+    execution, task = found
+    if task.doomed:
+        raise Unwind
+
+    def run() -> None:
+        try:
+            function(*args, **(kwargs or {}))
+        except SystemExit:
+            pass
+        finally:
+            _active.pop(current_key(), None)
+
+    child = execution.spawn(task, getattr(function, "__name__", "thread"), run)
+    child.daemon = True  # the interpreter never waits for such a thread
+    return child.carrier.key
+
+
+def _os_exit_controlled(status: int) -> None:
+    found = controlled()
+    if found is None or found[0].pid != os.getpid():
+        _os_exit(status)
+    raise ProcessExit(f"os._exit({status}) was called")
+
+
+def note_uncontrolled(execution: Execution, before: frozenset[int]) -> None:
+    """Write down threads that appeared during an execution and were not under control."""
+    for key, thread in list(_active.items()):
+        if key not in before and thread.is_alive():
+            execution.uncontrolled.append(f"thread {thread.name!r} was not under control")
+
+
+def _raw_name(module: object) -> str:
+    return "start_new_thread" if module is _thread else "_start_new_thread"  # gone in 3.13
+
+
+@contextmanager
+def controlled_lifecycle() -> Iterator[None]:
+    """Threads that a controlled task starts are controlled while entered."""
+    by_name = [m for m in (_thread, threading) if hasattr(m, _raw_name(m))]
+    names = threading._counter  # type: ignore[attr-defined]
+    threading.Thread.start = _start_controlled  # type: ignore[method-assign]
+    threading.Thread.join = _join_controlled  # type: ignore[method-assign]
+    threading.Thread.is_alive = _is_alive_controlled  # type: ignore[method-assign]
+    for module in by_name:
+        setattr(module, _raw_name(module), _start_raw_controlled)
+    os._exit = _os_exit_controlled  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        threading.Thread.start = _start  # type: ignore[method-assign]
+        threading.Thread.join = _join  # type: ignore[method-assign]
+        threading.Thread.is_alive = _is_alive  # type: ignore[method-assign]
+        for module in by_name:
+            setattr(module, _raw_name(module), _start_raw)
+        os._exit = _os_exit
+        threading._counter = names  # type: ignore[attr-defined]

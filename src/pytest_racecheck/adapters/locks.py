@@ -1,0 +1,326 @@
+"""Locks under control: every ``_thread.lock`` and ``_thread.RLock``, whenever and wherever made.
+
+Because one task moves at a time, a real lock's own state is its model: a task waits at its gate
+until the lock is free, and then the real acquire cannot block.  ``Condition``, ``Event``,
+``Semaphore``, ``Barrier``, ``queue.Queue``, ``Timer`` and executors are Python code over these
+locks, so they are controlled by being run.
+"""
+
+from __future__ import annotations
+
+import _thread
+import concurrent.futures._base
+import gc
+import queue
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+from typing import Any
+
+from pytest_racecheck.adapters.type_gates import replaced_methods
+from pytest_racecheck.engine import execution as engine
+from pytest_racecheck.engine.carrier import (
+    LockType,
+    current_key,
+    raw_acquire,
+    raw_locked,
+    raw_release,
+)
+from pytest_racecheck.engine.execution import Execution, controlled
+from pytest_racecheck.engine.failure import place, user_frame
+from pytest_racecheck.engine.happens_before import let_go, take
+from pytest_racecheck.engine.task import Task, Unwind
+
+RLockType = _thread.RLock
+_r_acquire = RLockType.__dict__["acquire"]
+_r_release = RLockType.__dict__["release"]
+_r_release_save = RLockType.__dict__["_release_save"]
+_r_acquire_restore = RLockType.__dict__["_acquire_restore"]
+
+_WAIT = threading.Condition.wait.__code__
+_COND_EXIT = threading.Condition.__exit__.__code__
+_INTERNAL = tuple(
+    id(vars(module)) for module in (threading, queue, concurrent.futures._base)
+)
+_BOUND_AT_BIRTH = ("acquire", "release", "_release_save", "_acquire_restore", "_is_owned")
+
+
+# --- _thread.lock ----------------------------------------------------------------------------------
+
+
+def _acquire(lock: Any, blocking: bool = True, timeout: float = -1) -> bool:
+    execution = engine.active
+    if execution is not None:
+        task = execution.by_key.get(current_key())
+        if task is not None:
+            return _take_lock(execution, task, lock, blocking, timeout, sys._getframe(1))
+    return bool(raw_acquire(lock, blocking, timeout))
+
+
+def _enter(lock: Any) -> bool:
+    execution = engine.active
+    if execution is not None:
+        task = execution.by_key.get(current_key())
+        if task is not None:
+            return _take_lock(execution, task, lock, True, -1, sys._getframe(1))
+    return bool(raw_acquire(lock))
+
+
+def _take_lock(
+    execution: Execution, task: Task, lock: Any, blocking: bool, timeout: float, frame: FrameType
+) -> bool:
+    if timeout != -1 and (not blocking or timeout < 0):
+        return bool(raw_acquire(lock, blocking, timeout))  # raises what the real one raises
+    if frame.f_code is _WAIT and not raw_locked(lock):
+        return bool(raw_acquire(lock))  # the waiter's own new lock: nobody else knows it yet
+    if task.doomed:
+        return _take_while_ending(raw_acquire(lock, False), blocking)
+    if not blocking:
+        execution.switch(task, "try acquire", lock)
+    else:
+        label = "wait" if frame.f_code is _WAIT else "acquire"
+        limit = None if timeout == -1 else timeout
+        if not execution.wait_until(task, lambda: not raw_locked(lock), label, lock, limit):
+            return False
+    if not raw_acquire(lock, False):
+        return blocking and _held_outside(execution, task, lock)
+    _took(execution, task, lock)
+    return True
+
+
+def _held_outside(execution: Execution, task: Task, lock: Any) -> bool:
+    # Taken between the look and the acquire: a thread that is not ours uses it as well.
+    while not raw_acquire(lock, False):
+        execution.wait_until(task, lambda: not raw_locked(lock), "acquire", lock, None, True)
+    _took(execution, task, lock)
+    return True
+
+
+def _take_while_ending(got: bool, blocking: bool) -> bool:
+    if blocking and not got:
+        raise Unwind
+    return got
+
+
+def _took(execution: Execution, task: Task, lock: Any) -> None:
+    execution.owners[id(lock)] = (task, lock)
+    if execution.clocks is not None:
+        take(execution, task, id(lock))
+    if execution.trace is not None:
+        frame = user_frame(sys._getframe(2))
+        if frame is not None:
+            execution.held_at[id(lock)] = place(frame.f_code.co_filename, frame.f_lineno)
+
+
+def _release(lock: Any) -> None:
+    found = controlled()
+    if found is not None:
+        execution, task = found
+        if not task.doomed and not _is_internal(sys._getframe(1)):
+            execution.switch(task, "release", lock)
+        _gave(execution, task, lock)
+    raw_release(lock)
+
+
+def _exit(lock: Any, *_: object) -> None:
+    found = controlled()
+    if found is not None:
+        execution, task = found
+        if not task.doomed and not _is_internal(sys._getframe(1)):
+            execution.switch(task, "release", lock)
+        _gave(execution, task, lock)
+    raw_release(lock)
+
+
+def _gave(execution: Execution, task: Task, lock: Any) -> None:
+    execution.owners.pop(id(lock), None)
+    execution.enabled = None
+    if execution.clocks is not None:
+        let_go(execution, task, id(lock))
+
+
+def _is_internal(frame: FrameType) -> bool:
+    """Whether a release is a step inside queue.Queue, Event, ...: nobody can try in between."""
+    if frame.f_code is _COND_EXIT and frame.f_back is not None:
+        frame = frame.f_back
+    return id(frame.f_globals) in _INTERNAL
+
+
+def _locked(lock: Any) -> bool:
+    found = controlled()
+    if found is not None and not found[1].doomed:
+        found[0].switch(found[1], "look at", lock)
+    return bool(raw_locked(lock))
+
+
+# --- _thread.RLock ---------------------------------------------------------------------------------
+
+
+def _acquire_r(lock: Any, blocking: bool = True, timeout: float = -1) -> bool:
+    found = controlled()
+    if found is None or (timeout != -1 and (not blocking or timeout < 0)):
+        return bool(_r_acquire(lock, blocking, timeout))
+    execution, task = found
+    owner = execution.owners.get(id(lock))
+    if owner is not None and owner[0] is task:
+        return bool(_r_acquire(lock, False))  # taken once more: never waits
+    if task.doomed:
+        return _take_while_ending(_r_acquire(lock, False), blocking)
+    if not blocking:
+        execution.switch(task, "try acquire", lock)
+    else:
+        limit = None if timeout == -1 else timeout
+        if not _wait_for_r(execution, task, lock, "acquire", limit):
+            return False
+    while not _r_acquire(lock, False):
+        if not blocking:
+            return False
+        execution.wait_until(task, lambda: _unlocked_text(lock), "acquire", lock, None, True)
+    _took(execution, task, lock)
+    return True
+
+
+def _wait_for_r(
+    execution: Execution, task: Task, lock: Any, label: str, timeout_s: float | None
+) -> bool:
+    owners, key = execution.owners, id(lock)
+    return execution.wait_until(task, lambda: key not in owners, label, lock, timeout_s)
+
+
+def _unlocked_text(lock: Any) -> bool:
+    return repr(lock).startswith("<unlocked")  # all that an RLock of another thread tells
+
+
+def _release_r(lock: Any) -> None:
+    found = controlled()
+    if found is not None and _holds_last(lock):
+        execution, task = found
+        if not task.doomed and not _is_internal(sys._getframe(1)):
+            execution.switch(task, "release", lock)
+        _gave(execution, task, lock)
+    _r_release(lock)
+
+
+def _exit_r(lock: Any, *_: object) -> None:
+    found = controlled()
+    if found is not None and _holds_last(lock):
+        execution, task = found
+        if not task.doomed and not _is_internal(sys._getframe(1)):
+            execution.switch(task, "release", lock)
+        _gave(execution, task, lock)
+    _r_release(lock)
+
+
+def _holds_last(lock: Any) -> bool:
+    return bool(lock._recursion_count() == 1)
+
+
+def _release_save(lock: Any) -> Any:
+    found = controlled()
+    if found is not None:
+        _gave(found[0], found[1], lock)
+    return _r_release_save(lock)
+
+
+def _acquire_restore(lock: Any, state: Any) -> None:
+    found = controlled()
+    if found is None:
+        _r_acquire_restore(lock, state)
+        return
+    execution, task = found
+    if task.doomed:
+        # The exception that ends this task passes through Condition.wait; nobody else holds it
+        # for longer than it takes the others to end, so take it only when it is free.
+        if id(lock) in execution.owners:
+            raise Unwind
+    else:
+        _wait_for_r(execution, task, lock, "acquire", None)
+    _r_acquire_restore(lock, state)
+    _took(execution, task, lock)
+
+
+# --- Condition -------------------------------------------------------------------------------------
+
+_notify = threading.Condition.notify
+
+
+def _notify_chosen(self: Any, n: int = 1) -> None:
+    """``Condition.notify``; which of several waiters wakes is a recorded choice."""
+    found = controlled()
+    if found is not None and not found[1].doomed:
+        execution = found[0]
+        waiters = self._waiters
+        if 0 < n < len(waiters):
+            for at in range(n):
+                _bring_forward(execution, waiters, at)
+        elif not waiters and id(sys._getframe(1).f_globals) not in _INTERNAL:
+            frame = sys._getframe(1)
+            execution.early_notifies.append((self, place(frame.f_code.co_filename, frame.f_lineno)))
+    _notify(self, n)
+
+
+def _bring_forward(execution: Execution, waiters: Any, at: int) -> None:
+    by_lock = {id(task.pending[1]): task for task in execution.live if task.pending[0] == "wait"}
+    options = [by_lock[id(w)] for w in list(waiters)[at:] if id(w) in by_lock]
+    if len(options) < 2:
+        return
+    chosen = execution.choose(sorted(options, key=lambda task: task.index))
+    lock = chosen.pending[1]
+    waiters.remove(lock)
+    waiters.insert(at, lock)
+
+
+@contextmanager
+def _rebound_conditions() -> Iterator[None]:
+    """Conditions made before now hold their lock's own C methods: bind them anew, then back."""
+    before: list[tuple[Any, dict[str, Any]]] = []
+    for condition in gc.get_referrers(threading.Condition):
+        if isinstance(condition, threading.Condition):
+            lock, own = condition._lock, vars(condition)  # type: ignore[attr-defined]
+            bound = {name: own[name] for name in _BOUND_AT_BIRTH if name in own}
+            if bound and isinstance(lock, (LockType, RLockType)):
+                before.append((condition, bound))
+    try:
+        for condition, bound in before:
+            for name in bound:
+                setattr(condition, name, getattr(condition._lock, name))
+        yield
+    finally:
+        for condition, bound in before:
+            vars(condition).update(bound)
+
+
+LOCK_GATES: dict[str, Callable[..., Any]] = {
+    "acquire": _acquire,
+    "acquire_lock": _acquire,
+    "__enter__": _enter,
+    "release": _release,
+    "release_lock": _release,
+    "__exit__": _exit,
+    "locked": _locked,
+    "locked_lock": _locked,
+}
+RLOCK_GATES: dict[str, Callable[..., Any]] = {
+    "acquire": _acquire_r,
+    "__enter__": _acquire_r,
+    "release": _release_r,
+    "__exit__": _exit_r,
+    "_release_save": _release_save,
+    "_acquire_restore": _acquire_restore,
+}
+
+
+@contextmanager
+def controlled_locks() -> Iterator[None]:
+    """Every lock of the process goes through its gate while entered."""
+    with ExitStack() as stack:
+        stack.enter_context(replaced_methods(LockType, LOCK_GATES))
+        stack.enter_context(replaced_methods(RLockType, RLOCK_GATES))
+        stack.enter_context(_rebound_conditions())
+        threading.Condition.notify = _notify_chosen  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            threading.Condition.notify = _notify  # type: ignore[method-assign]

@@ -1,0 +1,51 @@
+"""``selectors`` under control: an event loop inside a task waits at a gate, not in the kernel."""
+
+from __future__ import annotations
+
+import selectors
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pytest_racecheck.engine.execution import controlled
+from pytest_racecheck.engine.task import Unwind
+
+_KINDS = [
+    kind
+    for name in ("SelectSelector", "PollSelector", "EpollSelector", "KqueueSelector")
+    if (kind := getattr(selectors, name, None)) is not None and "select" in vars(kind)
+]
+
+
+def _gate(original: Any) -> Any:
+    def select(self: Any, timeout: float | None = None) -> Any:
+        found = controlled()
+        if found is None:
+            return original(self, timeout)
+        execution, task = found
+        if task.doomed:
+            raise Unwind
+        if timeout is not None and timeout <= 0:
+            execution.switch(task, "poll", self)
+            return original(self, 0)
+        # One descriptor is an event loop's own wake-up pipe, which only other tasks write to.
+        outside = len(self.get_map() or ()) > 1
+        execution.wait_until(
+            task, lambda: bool(original(self, 0)), "select", self, timeout, outside
+        )
+        return original(self, 0)
+
+    return select
+
+
+@contextmanager
+def controlled_selectors() -> Iterator[None]:
+    """Selectors of controlled tasks go through their gate while entered."""
+    before = [(kind, vars(kind)["select"]) for kind in _KINDS]
+    for kind, original in before:
+        kind.select = _gate(original)  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        for kind, original in before:
+            kind.select = original  # type: ignore[method-assign]

@@ -1,0 +1,84 @@
+"""``queue.SimpleQueue`` under control: the C queue that executors use."""
+
+from __future__ import annotations
+
+import _queue
+import concurrent.futures.thread
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pytest_racecheck.adapters.type_gates import replaced_methods
+from pytest_racecheck.engine.execution import controlled
+from pytest_racecheck.engine.happens_before import let_go, take
+from pytest_racecheck.engine.task import Unwind
+
+_put_c = _queue.SimpleQueue.__dict__["put"]
+_get_c = _queue.SimpleQueue.__dict__["get"]
+_empty_c = _queue.SimpleQueue.__dict__["empty"]
+_qsize_c = _queue.SimpleQueue.__dict__["qsize"]
+_WORKER = concurrent.futures.thread._worker.__code__
+
+
+def _put(self: Any, item: object, block: bool = True, timeout: float | None = None) -> None:
+    found = controlled()
+    if found is not None and not found[1].doomed:
+        found[0].switch(found[1], "put", self)
+        if found[0].clocks is not None:
+            let_go(found[0], found[1], id(self))
+    _put_c(self, item)
+
+
+def _get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
+    found = controlled()
+    if found is None or (block and timeout is not None and timeout < 0):
+        return _get_c(self, block, timeout)
+    execution, task = found
+    if task.doomed:
+        if block and _empty_c(self):
+            raise Unwind
+    elif not block:
+        execution.switch(task, "try get", self)
+    else:
+        task.idle_worker = sys._getframe(1).f_code is _WORKER
+        try:
+            execution.wait_until(task, lambda: not _empty_c(self), "get", self, timeout)
+        finally:
+            task.idle_worker = False
+    if execution.clocks is not None:
+        take(execution, task, id(self))
+    return _get_c(self, False)
+
+
+def _get_nowait(self: Any) -> Any:
+    return _get(self, False)
+
+
+def _put_nowait(self: Any, item: object) -> None:
+    _put(self, item)
+
+
+def _look(method: Any) -> Any:
+    def look(self: Any) -> Any:
+        found = controlled()
+        if found is not None and not found[1].doomed:
+            found[0].switch(found[1], "look at", self)
+        return method(self)
+
+    return look
+
+
+@contextmanager
+def controlled_simple_queues() -> Iterator[None]:
+    """Every SimpleQueue of the process goes through its gate while entered."""
+    gates = {
+        "put": _put,
+        "get": _get,
+        "put_nowait": _put_nowait,
+        "get_nowait": _get_nowait,
+        "empty": _look(_empty_c),
+        "qsize": _look(_qsize_c),
+    }
+    with replaced_methods(_queue.SimpleQueue, gates):
+        yield

@@ -1,0 +1,65 @@
+"""Everything of the standard library that blocks or starts threads, under control at once."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from pytest_racecheck.adapters.lifecycle import controlled_lifecycle, note_uncontrolled
+from pytest_racecheck.adapters.locks import controlled_locks
+from pytest_racecheck.adapters.selectors_control import controlled_selectors
+from pytest_racecheck.adapters.simple_queue import controlled_simple_queues
+from pytest_racecheck.adapters.virtual_time import controlled_time
+from pytest_racecheck.engine.execution import Execution
+
+
+class ThreadControl:
+    """What has to happen around each execution while the standard library is under control."""
+
+    def __init__(self) -> None:
+        self._keys: frozenset[int] = frozenset()
+        self._locals = [o for o in gc.get_referrers(threading.local) if _is_local(o)]
+        self._local_size = self._size()
+
+    def before(self, execution: Execution) -> None:
+        """Make the names of this execution's threads the same as in every other one."""
+        threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]
+        self._keys = frozenset(threading._active)  # type: ignore[attr-defined]
+
+    def after(self, execution: Execution) -> bool:
+        """Look for what was left; True when pooled threads carry thread-local data now."""
+        if len(threading._active) != len(self._keys):  # type: ignore[attr-defined]
+            note_uncontrolled(execution, self._keys)
+        return bool(self._locals) and self._size() != self._local_size
+
+    def _size(self) -> int:
+        # A thread-local object keeps one entry for each thread that has used it.
+        return sum(
+            len(inner)
+            for local in self._locals
+            for inner in gc.get_referents(local)
+            if type(inner) is dict
+        )
+
+
+def _is_local(candidate: object) -> bool:
+    return isinstance(candidate, threading.local)
+
+
+@contextmanager
+def control_threads() -> Iterator[ThreadControl]:
+    """Control locks, queues, threads and time of the tasks of each execution while entered."""
+    with ExitStack() as stack:
+        control = ThreadControl()
+        for enter in (
+            controlled_locks,
+            controlled_simple_queues,
+            controlled_lifecycle,
+            controlled_time,
+            controlled_selectors,
+        ):
+            stack.enter_context(enter())
+        yield control

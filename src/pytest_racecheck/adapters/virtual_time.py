@@ -1,0 +1,99 @@
+"""Time under control: ``sleep`` and the clocks of ``time``, also where they were imported by name."""
+
+from __future__ import annotations
+
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pytest_racecheck.engine.clock import READ_S, real_sleep_s
+from pytest_racecheck.engine.execution import Execution, controlled
+from pytest_racecheck.engine.task import Task, Unwind
+
+_INTERNAL = (id(vars(threading)), id(vars(queue)))
+#: A loop that reads nothing but the clock moves it faster and faster, up to this much a reading.
+_MAX_READ_S = 0.1
+_REAL = {
+    name: getattr(time, name)
+    for clock in ("monotonic", "perf_counter", "time")
+    for name in (clock, f"{clock}_ns")
+}
+_BASE = {name: function() for name, function in _REAL.items()}
+
+
+def _never() -> bool:
+    return False
+
+
+def _sleep(seconds: float) -> None:
+    found = controlled()
+    if found is None:
+        real_sleep_s(seconds)
+        return
+    execution, task = found
+    if seconds < 0:
+        raise ValueError("sleep length must be non-negative")
+    if task.doomed:
+        raise Unwind
+    if seconds == 0:
+        execution.switch(task, "yield", "")
+    else:
+        execution.wait_until(task, _never, "sleep", f"{seconds:g} s", seconds)
+
+
+def _reader(name: str) -> Callable[[], Any]:
+    real, base, in_ns = _REAL[name], _BASE[name], name.endswith("_ns")
+
+    def read() -> Any:
+        found = controlled()
+        if found is None or found[1].doomed:
+            return real()
+        now_s = _read(found[0], found[1], id(sys._getframe(1).f_globals) in _INTERNAL)
+        return base + int(now_s * 1e9) if in_ns else base + now_s
+
+    read.__name__ = name
+    return read
+
+
+def _read(execution: Execution, task: Task, internal: bool) -> float:
+    if internal:
+        execution.now_s += READ_S
+    else:
+        spinning = task.pending[0] == "read clock"
+        step = min(execution.clock_step_s * 2, _MAX_READ_S) if spinning else READ_S
+        execution.switch(task, "read clock", "")
+        execution.clock_step_s = step
+        execution.now_s += step
+    return execution.now_s
+
+
+_VIRTUAL: dict[str, Callable[..., Any]] = {name: _reader(name) for name in _REAL}
+_VIRTUAL["sleep"] = _sleep
+_REAL["sleep"] = real_sleep_s
+
+
+@contextmanager
+def controlled_time() -> Iterator[None]:
+    """Controlled tasks live in virtual time while entered; every other thread in real time."""
+    swap = {id(real): (real, _VIRTUAL[name]) for name, real in _REAL.items()}
+    changed: list[tuple[dict[str, Any], str, Any]] = []
+    for name, module in list(sys.modules.items()):
+        if module is None or name.startswith("pytest_racecheck.engine"):
+            continue
+        scope = getattr(module, "__dict__", None)
+        if not isinstance(scope, dict) or module is sys.modules[__name__]:
+            continue
+        for attribute, value in list(scope.items()):
+            found = swap.get(id(value))
+            if found is not None and value is found[0]:
+                changed.append((scope, attribute, value))
+                scope[attribute] = found[1]
+    try:
+        yield
+    finally:
+        for scope, attribute, value in changed:
+            scope[attribute] = value

@@ -1,0 +1,138 @@
+"""What carries a task: the seam between the engine and OS threads (greenlets can fit behind it).
+
+The engine uses four verbs and nothing else: ``start`` a job, ``resume`` a carrier, ``pause`` the
+calling one, and ``current_key`` to know who is calling.  Which task moves is never decided here.
+OS threads are pooled, because starting one costs ten times a hand-over of the baton.
+"""
+
+from __future__ import annotations
+
+import _thread
+import contextvars
+import ctypes
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+LockType = type(_thread.allocate_lock())
+#: The C methods themselves, taken before anything replaces the entries of the type.
+raw_acquire = LockType.__dict__["acquire"]
+raw_release = LockType.__dict__["release"]
+raw_locked = LockType.__dict__["locked"]
+_raw_start = _thread.start_new_thread
+
+current_key = _thread.get_ident
+
+
+def allocate_gate() -> Any:
+    """A lock that nothing controls; use it with ``raw_acquire`` and ``raw_release`` only."""
+    return _thread.allocate_lock()
+
+
+class Carrier:
+    """One OS thread and its gate; ``resume`` opens the gate, ``pause`` waits at it."""
+
+    __slots__ = ("gate", "job", "key", "pause", "resume", "retired")
+
+    def __init__(self) -> None:
+        self.gate = _thread.allocate_lock()
+        self.resume: Callable[[], None] = raw_release.__get__(self.gate)
+        self.pause: Callable[..., Any] = raw_acquire.__get__(self.gate)
+        self.pause()
+        self.key = current_key()
+        self.job: Callable[[], None] | None = None
+        self.retired = False  # abandoned with its task: its thread ends when it can
+
+    def pause_for(self, seconds: float) -> bool:
+        """Wait at the gate for at most ``seconds`` of real time; False when nobody opened it."""
+        return bool(raw_acquire(self.gate, True, seconds))
+
+
+class CarrierPool:
+    """OS threads that wait for a job between executions."""
+
+    def __init__(self) -> None:
+        self.idle: list[Carrier] = []
+        self.made = 0
+
+    def start(self, job: Callable[[], None]) -> Carrier:
+        """Give ``job`` to an idle carrier; it begins when the carrier is resumed."""
+        carrier = self.idle.pop() if self.idle else self._grow()
+        carrier.job = job
+        return carrier
+
+    def _grow(self) -> Carrier:
+        carrier = Carrier()
+        begun = _thread.allocate_lock()
+        raw_acquire(begun)
+        try:
+            _raw_start(_serve, (carrier, begun))
+        except RuntimeError as error:
+            raise RuntimeError(f"no further OS thread can be started ({self.made} made)") from error
+        raw_acquire(begun)
+        self.made += 1
+        return carrier
+
+    def retire(self) -> None:
+        """End every idle carrier; its thread-local data goes with it."""
+        while self.idle:
+            carrier = self.idle.pop()
+            carrier.job = None
+            carrier.resume()
+
+
+def _serve(carrier: Carrier, begun: Any) -> None:
+    carrier.key = current_key()
+    raw_release(begun)
+    while True:
+        carrier.pause()
+        job = carrier.job
+        if job is None:
+            return
+        _trace_like_a_new_thread()
+        contextvars.Context().run(job)
+        job = None
+        if carrier.retired:
+            return
+
+
+def _trace_like_a_new_thread() -> None:
+    # A coverage tool or debugger asks for each new thread; a pooled one is new to the test.
+    trace, profile = threading._trace_hook, threading._profile_hook  # type: ignore[attr-defined]
+    if trace is not None:
+        sys.settrace(trace)
+    if profile is not None:
+        sys.setprofile(profile)
+
+
+def interrupt(key: int, error: type[BaseException]) -> bool:
+    """Ask the OS thread ``key`` to raise ``error`` at its next bytecode; False if it is gone."""
+    raised = ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(key), ctypes.py_object(error))
+    return bool(raised == 1)
+
+
+class OneCpu:
+    """Keep the calling thread, and the carriers it starts, on one CPU while it is entered.
+
+    Only one task moves at a time, so a second CPU cannot help; waking a thread on it costs four to
+    five times a hand-over on the same one (measured, docs/benchmarks.md).
+    """
+
+    def __init__(self) -> None:
+        self._before: set[int] | None = None
+
+    def __enter__(self) -> OneCpu:
+        if hasattr(os, "sched_setaffinity"):
+            before = os.sched_getaffinity(0)
+            try:
+                os.sched_setaffinity(0, {sorted(before)[os.getpid() % len(before)]})
+            except OSError:
+                return self  # a sandbox may forbid it: slower, not wrong
+            self._before = before
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            os.sched_setaffinity(0, self._before)

@@ -1,0 +1,410 @@
+"""One execution: hands the baton from task to task, and notices when nobody can take it.
+
+Two verbs move the baton, ``switch`` and ``wait_until``; every adapter is written with them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pytest_racecheck.engine.carrier import Carrier, CarrierPool, allocate_gate, current_key
+from pytest_racecheck.engine.failure import TaskFailure
+from pytest_racecheck.engine.quiescence import settle
+from pytest_racecheck.engine.task import Task, Unwind
+from pytest_racecheck.engine.unwinding import unwind_the_rest
+from pytest_racecheck.engine.watchdog import answer_alarm, come_back, interrupted
+from pytest_racecheck.errors import Divergence
+
+if TYPE_CHECKING:
+    from pytest_racecheck.engine.strategies.base import Decider
+    from pytest_racecheck.engine.livelock import FairTail
+    from pytest_racecheck.engine.trace import Trace
+
+#: A runnable task is assumed to be late by at most this much (virtual time) when a time-out fires
+#: although it could have moved.  Longer time-outs fire only when nobody can move.
+LATENESS_S = 0.5
+#: How often in one execution a time-out fires early.
+MAX_LATE = 5
+#: A task that only read, this many operations in a row, lets the others go first (fairness).
+SPIN_LIMIT = 400
+
+
+def _never() -> bool:
+    return False
+
+
+class Execution:
+    """The body once, under one schedule.  Not thread-safe: whoever holds the baton may touch it."""
+
+    def __init__(
+        self,
+        decider: Decider,
+        pool: CarrierPool,
+        *,
+        max_steps: int = 20_000,
+        patience_s: float = 2.0,
+        trace: Trace | None = None,
+    ) -> None:
+        self.pick = decider.pick
+        self.performed: Callable[[Task], None] | None = getattr(decider, "performed", None)
+        self._begin: Callable[[list[Task]], None] | None = getattr(decider, "begin", None)
+        self.pool = pool
+        self.trace = trace
+        self.tasks: list[Task] = []
+        self.live: list[Task] = []
+        self.by_key: dict[int, Task] = {}
+        self.current: Task | None = None
+        self.decisions: list[tuple[int, int, str]] = []
+        self.preemptions = 0
+        self.steps = 0
+        self.step_limit = max_steps
+        self.max_steps = max_steps
+        self.now_s = 0.0
+        self.timed = 0  # tasks that wait with a deadline
+        self.late_left = MAX_LATE
+        self.quiet = 0  # operations in a row by one task that changed nothing
+        self.enabled: list[Task] | None = None  # None: an operation may have changed it
+        self.owners: dict[int, tuple[Task, object]] = {}
+        self.clocks: dict[int, dict[int, int]] | None = None  # happens-before, when asked for
+        self.early_notifies: list[tuple[object, str]] = []
+        self.failures: list[TaskFailure] = []
+        self.divergence: Divergence | None = None
+        self.cut_off: str | None = None  # why the execution ended before its end
+        self.unwinding = False
+        self.interrupt: BaseException | None = None
+        self.lost: list[str] = []  # tasks that did not come back, with stacks
+        self.abandoned: list[str] = []
+        self.leftovers: list[Task] = []
+        self.uncontrolled: list[str] = []
+        self.away: list[Task] = []  # did not come back within their patience
+        self.mutex = allocate_gate()  # only for the moments when the watchdog interferes
+        self.patience_s = patience_s
+        self.tail: FairTail | None = None
+        self.fixed_choices: int | None = None  # choices before the fair tail; the rest is not kept
+        self.given_up = 0
+        self.ended = False
+        self.outside_waits = 0  # tasks whose readiness may change by itself
+        self.held_at: dict[int, str] = {}
+        self.clock_step_s = 0.0
+        self.pid = os.getpid()
+
+    # --- the two verbs, for the task that holds the baton -------------------------------------
+
+    def switch(self, task: Task, label: str, target: object, site: object = None) -> None:
+        """Let another task go first, perhaps; then ``task`` performs its operation."""
+        if task.doomed:
+            raise Unwind
+        task.pending = (label, target, site)
+        self.quiet = 0
+        self.enabled = None
+        self.advance(task)
+        self.enabled = None
+        if self.trace is not None:
+            self.note(task)
+
+    def wait_until(
+        self,
+        task: Task,
+        ready: Callable[[], bool],
+        label: str,
+        target: object,
+        timeout_s: float | None = None,
+        outside: bool = False,
+    ) -> bool:
+        """Let others go first until ``ready()``; False when the virtual deadline came first."""
+        if task.doomed:
+            raise Unwind
+        task.pending = (label, target, None)
+        task.ready = ready
+        if timeout_s is not None:
+            task.deadline_s = self.now_s + max(timeout_s, 0.0)
+            task.timed_out = False
+            self.timed += 1
+        self.outside_waits += outside
+        self.quiet = 0
+        self.enabled = None
+        try:
+            self.advance(task)
+        finally:
+            task.ready = None
+            self.enabled = None
+            self.outside_waits -= outside
+            if timeout_s is not None:
+                task.deadline_s = None
+                self.timed -= 1
+        if self.trace is not None:
+            self.note(task)
+        return timeout_s is None or not task.timed_out
+
+    def note(self, task: Task) -> None:
+        """Write the operation into the trace; what that runs of the user's code is not controlled."""
+        assert self.trace is not None
+        self.by_key.pop(task.carrier.key, None)
+        try:
+            self.trace.note(task, self)
+        finally:
+            self.by_key[task.carrier.key] = task
+
+    # --- choosing --------------------------------------------------------------------------------
+
+    def advance(self, task: Task) -> None:
+        """Choose who moves next; return when it is ``task``'s turn.  Raises Unwind when doomed."""
+        if self.current is not task:
+            self.rejoin(task)
+        self.steps += 1
+        if self.steps > self.step_limit:
+            self.alarm(task)
+        if self.performed is not None:
+            self.performed(task)
+        chosen = self.next_task(task)
+        if chosen is not task:
+            self.current = chosen
+            chosen.carrier.resume()
+            self.park(task)
+        if task.doomed:
+            raise Unwind
+
+    def park(self, task: Task) -> None:
+        """Wait at the gate until somebody hands the baton to ``task``."""
+        try:
+            task.carrier.pause()
+        except BaseException as error:  # a signal handler raised in the main thread
+            interrupted(self, task, error)
+            raise
+
+    def next_task(self, task: Task | None) -> Task:
+        """Return who moves next; decides, lets time pass, or begins to unwind when nobody can."""
+        if self.unwinding:
+            return self.tasks[0]
+        enabled = self.enabled
+        if enabled is None:
+            enabled = self.enabled = self.find_enabled()
+        late = self.find_late(enabled) if self.timed else ()
+        if len(enabled) + len(late) > 1:
+            chosen = self.decide(enabled, task, late)
+        elif enabled:
+            chosen = enabled[0]
+        else:
+            chosen = self.when_nobody_can(task)
+        if self.timed and chosen.deadline_s is not None:
+            self._wake(chosen)
+        return chosen
+
+    def find_enabled(self) -> list[Task]:
+        """Tasks whose pending operation can complete now, in order of birth."""
+        if not self.timed:
+            return [t for t in self.live if t.ready is None or t.ready()]
+        now = self.now_s
+        return [
+            t
+            for t in self.live
+            if t.ready is None or t.ready() or (t.deadline_s is not None and t.deadline_s <= now)
+        ]
+
+    def find_late(self, enabled: list[Task]) -> list[Task]:
+        """Tasks whose time-out may fire now although somebody else could move."""
+        if not self.late_left or not enabled:
+            return []
+        limit = self.now_s + LATENESS_S
+        return [
+            t
+            for t in self.live
+            if t.deadline_s is not None and t.deadline_s <= limit and t not in enabled
+        ]
+
+    def decide(self, enabled: list[Task], task: Task | None, late: list[Task] | tuple[()]) -> Task:
+        """Ask the strategy, and write its choice down."""
+        current = task if task is not None and (task.ready is None or task in enabled) else None
+        if current is not None and current not in enabled:
+            current = None
+        if self.quiet > SPIN_LIMIT and current is not None and len(enabled) > 1:
+            self.quiet = 0
+            enabled = [t for t in enabled if t is not current]
+            current = None
+            if len(enabled) + len(late) == 1:
+                return enabled[0]
+        try:
+            chosen = self.pick(enabled, current, late)
+        except Divergence as divergence:
+            self.divergence = divergence
+            return self.begin_unwinding("the schedule was left")
+        self.decisions.append((chosen.index, len(enabled) + len(late), chosen.pending[0]))
+        if chosen is not current and current is not None:
+            self.preemptions += 1
+            self.quiet = 0
+        if late and chosen in late:
+            self.late_left -= 1
+        return chosen
+
+    def choose(self, options: list[Task]) -> Task:
+        """A recorded choice that is not about who moves: which waiter a notify wakes."""
+        if len(options) == 1 or self.unwinding:
+            return options[0]
+        try:
+            chosen = self.pick(options, None, ())
+        except Divergence as divergence:
+            self.divergence = divergence
+            self.begin_unwinding("the schedule was left")
+            return options[0]
+        self.decisions.append((chosen.index, len(options), "wake"))
+        return chosen
+
+    def _wake(self, task: Task) -> None:
+        assert task.deadline_s is not None
+        if task.ready is not None and not task.ready():
+            task.timed_out = True
+            self.now_s = max(self.now_s, task.deadline_s)
+
+    def when_nobody_can(self, task: Task | None) -> Task:
+        """Nobody is enabled: let time pass, wait for the outside, or say why this is the end."""
+        return settle(self)
+
+    def alarm(self, task: Task) -> None:
+        """The step limit is passed, or the watchdog wants to know whether anybody still moves."""
+        answer_alarm(self, task)
+
+    def rejoin(self, task: Task) -> None:
+        """``task`` was taken for lost and is back: wait for its turn like everybody else."""
+        come_back(self, task)
+
+    def begin_unwinding(self, why: str) -> Task:
+        """End this execution early: the body's own task unwinds first, then all the others."""
+        main = self.tasks[0]
+        self.cut_off = self.cut_off or why
+        self.unwinding = True
+        if not main.ended:
+            main.doomed = True
+        self.enabled = None
+        return main
+
+    # --- birth and death -------------------------------------------------------------------------
+
+    def birth(self, parent: Task | None, name: str, carrier: Carrier) -> Task:
+        """Make the task that ``parent`` starts; it is live at once, and moves when chosen."""
+        path = "main" if parent is None else f"{parent.path}/{parent.children}"
+        task = Task(len(self.tasks), path, name, carrier)
+        if parent is not None:
+            parent.children += 1
+        self.tasks.append(task)
+        self.live.append(task)
+        self.by_key[carrier.key] = task
+        self.enabled = None
+        if self.clocks is not None:
+            if parent is not None:
+                parent.clock[parent.index] = parent.clock.get(parent.index, 0) + 1
+                task.clock = dict(parent.clock)
+            task.clock[task.index] = 1
+        return task
+
+    def spawn(self, parent: Task, name: str, function: Callable[[], Any]) -> Task:
+        """Start ``function`` as a child of ``parent``; the caller is still the one that moves."""
+        task: Task
+
+        def job() -> None:
+            try:
+                if not task.doomed:
+                    function()
+            except Unwind:
+                pass
+            except BaseException as error:
+                self.fail(task, error)
+            self.finish(task)
+
+        task = self.birth(parent, name, self.pool.start(job))
+        return task
+
+    def fail(self, task: Task, error: BaseException) -> None:
+        """Write down what killed ``task``; the others go on (design 3.8)."""
+        if not task.doomed:
+            self.failures.append(TaskFailure.of_error(error, task))
+
+    def finish(self, task: Task) -> None:
+        """``task`` has ended in its own thread: give the carrier back and pass the baton on."""
+        if task.done:  # abandoned: the execution went on without it
+            return
+        if self.current is not task:
+            self.rejoin(task)
+        task.done = True
+        self.live.remove(task)
+        self.by_key.pop(task.carrier.key, None)
+        self.enabled = None
+        if self.trace is not None:
+            self.trace.resolve(task)
+        chosen = self.next_task(None)
+        self.current = chosen
+        self.pool.idle.append(task.carrier)
+        chosen.carrier.resume()
+
+    # --- the body ----------------------------------------------------------------------------------
+
+    def run(self, body: Callable[[], object]) -> None:
+        """Run ``body`` as task 0 in the calling thread, and every task it starts, to their ends."""
+        main = self.birth(None, "main", Carrier())
+        self.current = main
+        if self._begin is not None:
+            self._begin(self.live)
+        set_active(self)
+        try:
+            try:
+                body()
+            except Unwind:
+                pass
+            except BaseException as error:
+                self._body_raised(main, error)
+            self._leave_no_child_behind()
+            main.ended = True
+            if not self.unwinding and (self.away or self.live != [main]):
+                self._let_the_others_end(main)
+            unwind_the_rest(self)
+        finally:
+            set_active(None)
+            self.by_key.clear()
+        if self.interrupt is not None:
+            raise self.interrupt
+
+    def _let_the_others_end(self, main: Task) -> None:
+        main.doomed = False
+        try:
+            self.wait_until(main, lambda: len(self.live) == 1 and not self.away, "end", None)
+        except Unwind:
+            pass
+        except BaseException as error:
+            self._body_raised(main, error)
+
+    def _body_raised(self, main: Task, error: BaseException) -> None:
+        """A failure, unless it means that the whole test is to stop (Ctrl-C, skip, xfail, exit)."""
+        stops = isinstance(error, (KeyboardInterrupt, GeneratorExit)) or (
+            type(error).__module__ == "_pytest.outcomes" and type(error).__name__ != "Failed"
+        )
+        if self.interrupt is None and stops:
+            self.interrupt = error
+        if self.interrupt is not None:
+            self.begin_unwinding("interrupted")
+        else:
+            self.fail(main, error)
+
+    def _leave_no_child_behind(self) -> None:
+        if os.getpid() != self.pid:  # the body forked, and this is the child
+            os.write(2, b"racecheck: a forked child ran to the end of the test body; it stops here\n")
+            os._exit(70)
+
+
+#: The execution that is going on in this process, if any.
+active: Execution | None = None
+
+
+def set_active(execution: Execution | None) -> None:
+    """Begin or end control; the access gates and the adapters look here first."""
+    global active
+    active = execution
+
+
+def controlled() -> tuple[Execution, Task] | None:
+    """The execution and the calling task, or None when the calling thread is not under control."""
+    execution = active
+    if execution is None:
+        return None
+    task = execution.by_key.get(current_key())
+    return None if task is None else (execution, task)

@@ -1,0 +1,193 @@
+"""Many executions of one body under one strategy and one budget; what they had in common and not."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from pytest_racecheck.engine.carrier import CarrierPool, OneCpu
+from pytest_racecheck.engine.clock import real_perf_s
+from pytest_racecheck.engine.execution import Execution
+from pytest_racecheck.engine.failure import TaskFailure
+from pytest_racecheck.engine.schedule import Schedule, record
+from pytest_racecheck.engine.strategies.base import Decider, Strategy
+from pytest_racecheck.engine.strategies.portfolio import Portfolio
+from pytest_racecheck.engine.strategies.recorded import Follow
+from pytest_racecheck.engine.trace import Trace
+from pytest_racecheck.engine.watchdog import Watchdog
+from pytest_racecheck.errors import Divergence, UsageError
+
+#: Every so many executions one is run twice, to notice nondeterminism that is not ours.
+CHECK_AGAIN_EVERY = 50
+#: Cyclic garbage is collected between executions only: a finaliser must not run at a random step.
+COLLECT_EVERY = 200
+
+
+@dataclass
+class Exploration:
+    """What came out of a search; ``first_failure`` is 1-based."""
+
+    executions: int = 0
+    seconds: float = 0.0
+    first_failure: int | None = None
+    failed: Execution | None = None
+    schedule: Schedule | None = None
+    finished: bool = False  # the strategy had nothing left to try
+    grade: str | None = None
+    preemptions: int | None = None
+    divergence: str | None = None
+    cut_off: str | None = None
+    lost: list[str] = field(default_factory=list)
+    abandoned: list[str] = field(default_factory=list)
+    leftovers: list[str] = field(default_factory=list)
+    uncontrolled: list[str] = field(default_factory=list)
+    most_tasks: int = 0
+    choices: int = 0
+
+
+class Runner:
+    """Runs executions of one body; holds the pool of carriers and the watchdog between them."""
+
+    def __init__(
+        self,
+        body: Callable[[], object],
+        *,
+        max_steps: int = 20_000,
+        patience_s: float = 2.0,
+        before: Callable[[Execution], None] | None = None,
+        after: Callable[[Execution], None] | None = None,
+    ) -> None:
+        self._body = body
+        self._max_steps = max_steps
+        self._patience_s = patience_s
+        self._before = before
+        self._after = after
+        self._pool = CarrierPool()
+        self._watchdog = Watchdog(patience_s)
+        self._since_collection = 0
+
+    @contextmanager
+    def ready(self) -> Iterator[Runner]:
+        """Pin to one CPU, keep the garbage collector quiet, watch; undo all of it afterwards."""
+        collecting = gc.isenabled()
+        with OneCpu(), self._watchdog:
+            gc.disable()
+            try:
+                yield self
+            finally:
+                if collecting:
+                    gc.enable()
+                self._pool.retire()
+
+    def execute(self, decider: Decider, trace: Trace | None = None) -> Execution:
+        """Run the body once; raises what stops a whole test (KeyboardInterrupt, skip)."""
+        execution = Execution(
+            decider,
+            self._pool,
+            max_steps=self._max_steps,
+            patience_s=self._patience_s,
+            trace=trace,
+        )
+        self._watchdog.execution = execution
+        if self._before is not None:
+            self._before(execution)
+        try:
+            execution.run(self._body)
+        finally:
+            self._watchdog.execution = None
+            if self._after is not None:
+                self._after(execution)
+            self._since_collection += 1
+            if self._since_collection >= COLLECT_EVERY:
+                self._since_collection = 0
+                gc.collect(1)
+        return execution
+
+    def replay(self, schedule: Schedule, trace: Trace | None = None) -> Execution:
+        """Run the body once along ``schedule``; ``divergence`` says where it was left, if it was."""
+        decider = Follow(schedule)
+        execution = self.execute(decider, trace)
+        left_out = len(schedule.choices) - decider.made
+        if left_out and execution.divergence is None and not execution.lost:
+            execution.divergence = Divergence(
+                f"the program ended after {decider.made} choices; the schedule has {left_out} more"
+            )
+        return execution
+
+    def retire_carriers(self) -> None:
+        """End the pooled threads, so that their thread-local data goes."""
+        self._pool.retire()
+
+
+def search(
+    runner: Runner, strategy: Strategy, *, executions: int, seconds: float
+) -> Exploration:
+    """Explore until the first failure, the end of the strategy, or the end of the budget."""
+    if executions < 1 or not seconds > 0:
+        raise UsageError(f"a budget must be positive: executions={executions}, seconds={seconds:g}")
+    found = Exploration()
+    begun = real_perf_s()
+    deciders = strategy.deciders()
+    try:
+        while found.executions < executions and real_perf_s() - begun < seconds:
+            decider = next(deciders, None)
+            if decider is None:
+                found.finished = True
+                break
+            execution = runner.execute(decider)
+            found.executions += 1
+            schedule = record(_name(strategy), _kept_choices(execution))
+            _write_down(found, execution)
+            if execution.failures:
+                found.first_failure, found.failed = found.executions, execution
+                found.schedule = schedule
+                break
+            if found.executions % CHECK_AGAIN_EVERY == 1 and not execution.lost:
+                _run_again(runner, schedule, found)
+            if found.lost or execution.divergence is not None:
+                break
+    finally:
+        found.seconds = real_perf_s() - begun
+        found.grade, found.preemptions = strategy.grade, strategy.preemptions
+    return found
+
+
+def _kept_choices(execution: Execution) -> list[tuple[int, int, str]]:
+    kept = execution.fixed_choices
+    return execution.decisions if kept is None else execution.decisions[:kept]
+
+
+def _name(strategy: Strategy) -> str:
+    return strategy.current if isinstance(strategy, Portfolio) else strategy.name
+
+
+def _write_down(found: Exploration, execution: Execution) -> None:
+    found.most_tasks = max(found.most_tasks, len(execution.tasks))
+    found.choices = max(found.choices, len(execution.decisions))
+    found.lost.extend(execution.lost)
+    found.abandoned.extend(execution.abandoned)
+    for task in execution.leftovers:
+        text = f"{task.name} (daemon) was still there at the end"
+        if text not in found.leftovers:
+            found.leftovers.append(text)
+    for text in execution.uncontrolled:
+        if text not in found.uncontrolled:
+            found.uncontrolled.append(text)
+    if execution.divergence is not None:
+        found.divergence = found.divergence or str(execution.divergence)
+    if execution.cut_off and not execution.failures and not execution.leftovers:
+        if not execution.cut_off.startswith("only daemon"):
+            found.cut_off = execution.cut_off
+
+
+def _run_again(runner: Runner, schedule: Schedule, found: Exploration) -> None:
+    again = runner.replay(schedule)
+    if again.divergence is not None and found.divergence is None:
+        found.divergence = str(again.divergence)
+
+
+def same_failure(one: TaskFailure | None, other: TaskFailure | None) -> bool:
+    """Whether two executions ended in the same failure: kind, type and place."""
+    return one is not None and other is not None and one.identity == other.identity

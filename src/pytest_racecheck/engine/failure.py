@@ -1,0 +1,75 @@
+"""What went wrong in an execution; two failures are the same when kind, type and place agree."""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+from dataclasses import dataclass, field
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_racecheck.engine.task import Task
+
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_SCENARIOS = os.path.join(_OURS, "scenarios") + os.sep
+_SIGNALLING = os.path.join(_OURS, "signalling") + os.sep
+_STDLIB = sysconfig.get_paths()["stdlib"] + os.sep
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFailure:
+    """One failure: ``where`` is "file.py:12"; text never decides whether two are the same."""
+
+    kind: str
+    type: str
+    message: str
+    where: str
+    task: str
+    error: BaseException | None = field(default=None, compare=False)
+    waits: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """What makes it the same failure in a replay."""
+        return (self.kind, self.type, self.where)
+
+    @staticmethod
+    def of_error(error: BaseException, task: Task) -> TaskFailure:
+        """Make the failure of a task that died of an exception."""
+        kind = getattr(error, "racecheck_kind", None) or (
+            "assertion" if isinstance(error, AssertionError) else "exception"
+        )
+        message = str(error).strip() or type(error).__name__
+        where = _deepest_user_line(error.__traceback__)
+        return TaskFailure(kind, type(error).__name__, message, where, task.path, error)
+
+
+def is_internal(filename: str) -> bool:
+    """Whether a source file is ours or the standard library's, rather than the user's."""
+    if filename.startswith(_OURS):
+        return not filename.startswith((_SCENARIOS, _SIGNALLING))
+    in_stdlib = filename.startswith(_STDLIB) and "site-packages" not in filename
+    return in_stdlib or filename.startswith("<frozen")
+
+
+def place(filename: str, line: int) -> str:
+    """The short form of a place in a report: file name and line."""
+    return f"{os.path.basename(filename)}:{line}"
+
+
+def _deepest_user_line(traceback: TracebackType | None) -> str:
+    where = "unknown"
+    while traceback is not None:
+        filename = traceback.tb_frame.f_code.co_filename
+        if not is_internal(filename) or where == "unknown":
+            where = place(filename, traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return where
+
+
+def user_frame(frame: FrameType | None) -> FrameType | None:
+    """The innermost frame that belongs to the user, walking outwards from ``frame``."""
+    while frame is not None and is_internal(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame

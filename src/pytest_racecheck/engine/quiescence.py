@@ -1,0 +1,65 @@
+"""Nobody can move: let time pass, wait for the outside world, or give the verdict."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_racecheck.engine.clock import real_monotonic_s, real_sleep_s
+from pytest_racecheck.engine.failure import TaskFailure
+from pytest_racecheck.engine.waits import describe_waits, user_place, wait_cycle
+
+if TYPE_CHECKING:
+    from pytest_racecheck.engine.execution import Execution
+    from pytest_racecheck.engine.task import Task
+
+def settle(execution: Execution) -> Task:
+    """Return the task that moves next although none was enabled; the body's own if this is the end."""
+    if execution.outside_waits or execution.away:
+        chosen = _poll_the_outside(execution)
+        if chosen is not None:
+            return chosen
+    timed = [task for task in execution.live if task.deadline_s is not None]
+    if timed:
+        return min(timed, key=lambda task: (task.deadline_s, task.index))
+    stuck = [task for task in execution.live if not task.ended]
+    if execution.tasks[0].ended and all(task.daemon or task.idle_worker for task in stuck):
+        execution.leftovers = [task for task in stuck if not task.idle_worker]
+        return execution.begin_unwinding("only daemon threads are left")
+    if not execution.failures:
+        execution.failures.append(_stuck_failure(execution, stuck))
+    return execution.begin_unwinding("nobody can move")
+
+
+def _poll_the_outside(execution: Execution) -> Task | None:
+    """Wait in real time, up to the patience, for something that happens outside our control."""
+    end = real_monotonic_s() + execution.patience_s
+    pause_s = 20e-6
+    while real_monotonic_s() < end:
+        enabled = execution.find_enabled()
+        if enabled:
+            execution.enabled = None
+            return enabled[0] if len(enabled) == 1 else execution.decide(enabled, None, ())
+        execution.steps += 1  # tells the watchdog that this is a wait, not a lost task
+        execution.step_limit += 1
+        real_sleep_s(pause_s)
+        pause_s = min(pause_s * 1.5, 2e-3)
+    return None
+
+
+def _stuck_failure(execution: Execution, stuck: list[Task]) -> TaskFailure:
+    cycle = wait_cycle(execution, stuck)
+    waits = tuple(describe_waits(execution, stuck))
+    if cycle:
+        kind, message = "deadlock", "each waits for the next: " + " -> ".join(t.path for t in cycle)
+    elif execution.early_notifies:
+        kind = "lost wake-up"
+        message = f"nobody is left to wake them; notified too early: {execution.early_notifies[-1][1]}"
+    else:
+        kind, message = "deadlock", "nobody is left who could wake them"
+    if execution.away:
+        names = ", ".join(task.path for task in execution.away)
+        message += f" (possible only: {names} is out of control)"
+    first = cycle[0] if cycle else stuck[0]
+    where = " / ".join(sorted({user_place(task) for task in (cycle or stuck)}))
+    return TaskFailure(kind, "Deadlock", message, where, first.path, None, waits)
+

@@ -1,0 +1,37 @@
+"""What a strategy is: it yields one fresh decider per execution, until there is nothing left to try."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from pytest_racecheck.engine.task import Task
+
+
+class Decider(Protocol):
+    """Decides the choices of one execution.
+
+    A decider sees each task's ``pending`` operation, so POS, SURW and DPOR fit.  It may also have
+    ``begin(tasks)`` (the live list, kept up to date by the engine, blocked tasks included) and
+    ``performed(task)`` (called for every operation, chosen or not); the engine calls them if there.
+    """
+
+    def pick(self, enabled: Sequence[Task], current: Task | None, late: Sequence[Task]) -> Task:
+        """Choose who moves: one of ``enabled``, or of ``late`` (its time-out fires now).
+
+        ``current`` is the task that moved last, when it could go on (else None); choosing another
+        is a preemption.  ``enabled`` and ``late`` together hold at least two tasks, by birth.
+        """
+
+
+class Strategy(Protocol):
+    """A way to walk through the schedules of a body."""
+
+    name: str
+    #: What was covered, once everything within it has run: "exhausted", "bounded", or None.
+    grade: str | None
+    #: The number of preemptions up to which every schedule has run, if that is known.
+    preemptions: int | None
+
+    def deciders(self) -> Iterator[Decider]:
+        """Yield a decider for each execution; the search ends when the iterator does."""

@@ -1,0 +1,68 @@
+"""A controlled task: one thread of the body under test, which moves only while it holds the baton."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_racecheck.engine.carrier import Carrier
+
+#: What a task will do next when it is chosen: a label, the object it touches, and where (if known).
+Operation = tuple[str, object, "object | None"]
+
+
+class Unwind(BaseException):
+    """Raised at the gate of a task that has to end early; no user code should swallow it."""
+
+
+class Task:
+    """One controlled thread, named by birth: ``main/2/0`` is the first child of main's third child.
+
+    ``index`` is the order of birth in this execution (0 is the body itself), which a schedule uses.
+    ``ready`` is None while the pending operation can always go ahead.
+    """
+
+    __slots__ = (
+        "born_at",
+        "carrier",
+        "children",
+        "clock",
+        "daemon",
+        "deadline_s",
+        "done",
+        "doomed",
+        "ended",
+        "idle_worker",
+        "index",
+        "name",
+        "outside",
+        "path",
+        "pending",
+        "ready",
+        "thread",
+        "timed_out",
+    )
+
+    def __init__(self, index: int, path: str, name: str, carrier: Carrier) -> None:
+        self.index = index
+        self.path = path
+        self.name = name
+        self.carrier = carrier
+        self.children = 0
+        self.pending: Operation = ("begin", None, None)
+        self.ready: Callable[[], bool] | None = None
+        self.deadline_s: float | None = None
+        self.timed_out = False
+        self.done = False
+        self.ended = False  # the body's own function has returned; other tasks may still move
+        self.doomed = False  # must end: every operation raises Unwind
+        self.outside = False  # did not come back within its patience
+        self.daemon = False
+        self.born_at: tuple[str, int] | None = None
+        self.idle_worker = False  # an executor's worker that waits for its next work item
+        self.thread: Any = None
+        self.clock: dict[int, int] = {}
+
+    def __repr__(self) -> str:
+        return f"<task {self.path} {self.name!r} about to {self.pending[0]}>"
