@@ -1,0 +1,77 @@
+"""What a child process does with a variant: load it by path, then run, explore or replay it."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pytest_racecheck.catalogue.schema import ScenarioError
+
+
+def run_once(**workload: Any) -> None:
+    """One run on free threads; what escapes is the failure. `workload` as for `make_body`."""
+    make_body(**workload)()
+
+
+def explore_variant(workload: dict[str, Any], search: dict[str, Any]) -> dict[str, Any]:
+    """Explore; `search` are keyword arguments of `explore`. Gives the finding and its report."""
+    from pytest_racecheck.diagnosis import explore  # late: the free runs do without the engine
+
+    finding = explore(make_body(**workload), **search)
+    return {"finding": finding.as_json(), "report": finding.report()}
+
+
+def replay_variant(
+    workload: dict[str, Any], schedule: str, search: dict[str, Any]
+) -> dict[str, Any]:
+    """Follow one recorded schedule; the rest as for `explore_variant`."""
+    from pytest_racecheck.diagnosis import replay
+
+    finding = replay(make_body(**workload), schedule, **search)
+    return {"finding": finding.as_json(), "report": finding.report()}
+
+
+def make_body(
+    folder: str, stem: str, transport: str | None, threads: int, messages: int
+) -> Callable[[], object]:
+    """The workload of the scenario in `folder`, handed the variant in `stem`.py.
+
+    Raises ScenarioError when one of the two cannot be imported: that is a mistake in the
+    scenario, and must not count as a failure of the system under test.
+    """
+    place = Path(folder)
+    workload, system = load(place, "workload"), load(place, stem)
+    size: dict[str, Any] = {"threads": threads, "messages": messages}
+    if transport is not None:
+        size["transport"] = transport
+    run = getattr(workload, "run", None)
+    if not callable(run):
+        raise ScenarioError(f"{place / 'workload.py'}: it has no function run(system, ...)")
+    return partial(run, system, **size)
+
+
+def module_name(folder: Path, stem: str) -> str:
+    """The name under which a scenario's module stands in `sys.modules`."""
+    return f"scenario_{folder.name}_{stem}"
+
+
+def load(folder: Path, stem: str) -> ModuleType:
+    """Import `stem`.py of `folder` under a name of its own. Raises ScenarioError."""
+    file, name = folder / f"{stem}.py", module_name(folder, stem)
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None, f"{file} has a Python suffix"
+    assert spec.loader is not None, f"{file} is a file"
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as problem:
+        raise ScenarioError(
+            f"{file}: it cannot be imported: {type(problem).__name__}: {problem}"
+        ) from problem
+    return module

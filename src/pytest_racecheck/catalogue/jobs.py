@@ -1,0 +1,98 @@
+"""Turns what was asked for into jobs: one variant, in one mode, over one transport."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from pytest_racecheck.catalogue.scenario import (
+    MODES,
+    Controlled,
+    Free,
+    Scenario,
+    Variant,
+    with_budget,
+)
+from pytest_racecheck.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the command line asks to be different from scenario.toml; None: as declared."""
+
+    mode: str | None = None
+    transport: str | None = None
+    executions: int | None = None
+    seconds: float | None = None
+    strategy: str | None = None
+    points: str | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One variant, in one mode, over one transport, with the promise that belongs to it."""
+
+    scenario: Scenario
+    variant: Variant
+    mode: str
+    transport: str | None
+    promise: Controlled | Free
+    seed: int = 0
+
+    @property
+    def name(self) -> str:
+        """Such as "signalling_pair_reconnect/buggy"."""
+        return f"{self.scenario.name}/{self.variant.name}"
+
+    @property
+    def title(self) -> str:
+        """The name with mode and transport."""
+        return " ".join(filter(None, (self.name, self.mode, self.transport)))
+
+
+def jobs_for(pairs: Sequence[tuple[Scenario, Variant]], wishes: Wishes) -> list[Job]:
+    """Every job that the variants declare and the wishes leave. Raises UsageError for none."""
+    jobs = [job for scenario, variant in pairs for job in _expand(scenario, variant, wishes)]
+    if not jobs:
+        asked = " and ".join(
+            f"--{key} {value}"
+            for key, value in (("mode", wishes.mode), ("transport", wishes.transport))
+            if value is not None
+        )
+        raise UsageError(f"nothing to run: no chosen variant declares {asked or 'a mode'}")
+    return jobs
+
+
+def _expand(scenario: Scenario, variant: Variant, wishes: Wishes) -> Iterator[Job]:
+    for mode in MODES:
+        promise = variant.controlled if mode == "controlled" else variant.free
+        if promise is None or wishes.mode not in (None, mode):
+            continue
+        for transport in _transports(scenario, promise, wishes):
+            yield Job(
+                scenario, variant, mode, transport, _wished(promise, wishes), seed=wishes.seed
+            )
+
+
+def _transports(
+    scenario: Scenario, promise: Controlled | Free, wishes: Wishes
+) -> tuple[str | None, ...]:
+    if wishes.transport is None:
+        return promise.size.transports or (None,)
+    offered = {*scenario.transports, *promise.size.transports}
+    return (wishes.transport,) if wishes.transport in offered else ()
+
+
+def _wished(promise: Controlled | Free, wishes: Wishes) -> Controlled | Free:
+    if isinstance(promise, Free):
+        runs = wishes.executions or promise.runs
+        return replace(promise, runs=runs, control_runs=wishes.executions or promise.control_runs)
+    bounds = with_budget(
+        promise.bounds,
+        executions=wishes.executions,
+        seconds=wishes.seconds,
+        strategy=wishes.strategy,
+        points=wishes.points,
+    )
+    return replace(promise, bounds=bounds)

@@ -1,0 +1,49 @@
+"""What a variant may need beside Python, whether it is here, and the command that brings it."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_racecheck import zmq_draft
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """`missing` says whether it is; `enable` is the command that would change that."""
+
+    what: str
+    missing: Callable[[], bool]
+    enable: str
+
+
+def draft_site() -> Path | None:
+    """Where a pyzmq with the draft API is; None: nowhere."""
+    return zmq_draft.draft_site()
+
+
+def _not_installed(module: str) -> Callable[[], bool]:
+    return lambda: importlib.util.find_spec(module) is None
+
+
+REQUIREMENTS = {
+    "zeromq": Requirement("pyzmq", _not_installed("zmq"), "pip install 'pytest-racecheck[zeromq]'"),
+    "zmq-draft": Requirement(
+        "libzmq with its draft API", lambda: draft_site() is None, zmq_draft.enable_command()
+    ),
+    "postgres": Requirement(
+        "psycopg", _not_installed("psycopg"), "pip install 'pytest-racecheck[postgres]'"
+    ),
+    "pgmq": Requirement("pgmq", _not_installed("pgmq"), "pip install pgmq"),
+}
+
+
+def missing(names: Iterable[str]) -> str | None:
+    """What is missing and how to get it, for the first of `names` that is; None: all is here."""
+    for name in names:
+        requirement = REQUIREMENTS[name]
+        if requirement.missing():
+            return f"{requirement.what} is missing; enable it with: {requirement.enable}"
+    return None

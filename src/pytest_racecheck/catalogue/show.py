@@ -1,0 +1,154 @@
+"""Puts records, scenarios and claims into lines of text; prints nothing."""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from pytest_racecheck.catalogue.claims import Claim
+from pytest_racecheck.catalogue.record import Record
+from pytest_racecheck.catalogue.scenario import Controlled, Free, Scenario, Variant
+
+MARKS = {True: "kept", False: "BROKEN", None: "not run"}
+Finding = Mapping[str, Any]
+
+
+def printable(text: str) -> str:
+    """`text` with control characters escaped, for a body may print what moves the cursor."""
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
+def scope(finding: Finding) -> str:
+    """What the verdict speaks for, in a few words. `finding` is an object of the JSON."""
+    if finding["kept"] is None:
+        return "could not be run here"
+    runs, verdict = finding["executions"], finding["verdict"]
+    if verdict == "ruled out":
+        return _bound(finding) + f", {runs} executions"
+    if finding["mode"] == "free":
+        return _rate(finding)
+    if verdict == "reproduced":
+        agreeing, made = finding["replays"]
+        return (
+            f"{finding['failure']['kind']}, execution {finding['first_failure']}, "
+            f"{agreeing} of {made} replays"
+        )
+    return f"{runs} executions"
+
+
+def short_scope(finding: Finding) -> str:
+    """The same in at most 17 characters."""
+    if finding["kept"] is None:
+        return ""
+    if finding["verdict"] == "ruled out":
+        return _bound(finding)
+    if finding["mode"] == "free":
+        return f"{finding['replays'][0]} of {finding['executions']} runs"
+    if finding["verdict"] == "reproduced":
+        return f"execution {finding['first_failure']}"
+    return f"{finding['executions']} executions"
+
+
+def _bound(finding: Finding) -> str:
+    if finding["grade"] == "exhausted":
+        return "exhausted"
+    count = finding["preemptions"]
+    return f"<= {count} preemption" + ("" if count == 1 else "s")
+
+
+def _rate(finding: Finding) -> str:
+    if finding["verdict"] == "reproduced":
+        failed, runs = finding["replays"]
+        return f"{finding['failure']['kind']} in {failed} of {runs} runs"
+    power = "" if finding["grade"] == "statistical" else ", no power"
+    return f"0 of {finding['executions']} runs" + power
+
+
+def results_table(records: Sequence[Record], titles: Mapping[str, str], width: int) -> list[str]:
+    """One line a record below one line a scenario, none wider than `width`."""
+    lines: list[str] = []
+    for name, group in groupby(records, key=lambda record: record.scenario):
+        lines.append(_cut(f"{name}  {titles[name]}", width))
+        lines += [result_line(record, width) for record in group]
+    return lines
+
+
+def result_line(record: Record, width: int) -> str:
+    """Such as "  kept    buggy   controlled inproc  reproduced  execution 3"."""
+    finding = record.as_json()
+    way = " ".join(filter(None, (record.mode, record.transport)))
+    start = (
+        f"  {MARKS[record.kept]:7} {_cut(record.variant, 21):21} {way:17} {finding['verdict']:12} "
+    )
+    left = width - len(start)
+    full = scope(finding)
+    return _cut(start + (full if len(full) <= left else short_scope(finding)), width).rstrip()
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def closing_line(summary: Mapping[str, Any]) -> str:
+    """How many there were, and what became of them."""
+    parts = [f"{summary['kept']} kept"]
+    parts += [f"{summary['broken']} BROKEN"] if summary["broken"] else []
+    parts += [f"{summary['not_run']} could not be run here"] if summary["not_run"] else []
+    left = summary["asked"] - summary["findings"]
+    parts += [f"{left} not reached (interrupted)"] if left else []
+    return f"{summary['asked']} promises: {', '.join(parts)} ({summary['seconds']:.1f} s)"
+
+
+def broken_report(record: Record, command: Sequence[str]) -> list[str]:
+    """Everything about a promise that was not kept; the last line is the command."""
+    head = f"BROKEN  {record.title}: promised {record.expects}, found {record.found.verdict}"
+    lines = ["", head, *textwrap.wrap(record.found.reason, 78, initial_indent="  ",
+                                      subsequent_indent="  ")]  # fmt: skip
+    lines += [f"  {line}".rstrip() for line in printable(record.report).splitlines()]
+    return [*lines, "  again: " + shlex.join(command)]
+
+
+def scenario_lines(scenario: Scenario, *, verbose: bool) -> Iterator[str]:
+    """The entry of one scenario in `racecheck list`."""
+    yield f"{scenario.name}  ({', '.join((scenario.anomaly, *scenario.cases))})"
+    yield from textwrap.wrap(scenario.title, 76, initial_indent="  ", subsequent_indent="  ")
+    if verbose:
+        source = scenario.source
+        for text in (scenario.story, f"{source.document}, {source.section}", source.link):
+            yield from textwrap.wrap(text, 76, initial_indent="    ", subsequent_indent="    ")
+    for variant in scenario.variants:
+        yield f"    {variant.name:22} {'; '.join(_promises(variant))}"
+        if verbose and variant.why:
+            yield from textwrap.wrap(variant.why, 72, initial_indent="      ",
+                                     subsequent_indent="      ")  # fmt: skip
+
+
+def _promises(variant: Variant) -> Iterator[str]:
+    for mode, promise in (("controlled", variant.controlled), ("free", variant.free)):
+        if promise is not None:
+            yield _promise(mode, promise)
+
+
+def _promise(mode: str, promise: Controlled | Free) -> str:
+    way = " ".join((mode, *promise.size.transports))
+    return f"{way}: {promise.expects}"
+
+
+def claim_lines(claim: Claim, standing: str | None) -> Iterator[str]:
+    """One claim with our verdict and what shows it; `standing` is how a run bore it out."""
+    yield f"{claim.verdict.upper()}  {claim.id}"
+    indent = {"initial_indent": "  ", "subsequent_indent": "  ", "width": 78}
+    yield from textwrap.wrap(f"“{claim.text}” ({claim.document}, {claim.section})", **indent)  # type: ignore[arg-type]
+    yield from textwrap.wrap(claim.because, **indent)  # type: ignore[arg-type]
+    for shown in claim.shown_by:
+        yield f"  shown by: {shown}"
+    if claim.evidence:
+        yield from textwrap.wrap(f"evidence: {claim.evidence}", **indent)  # type: ignore[arg-type]
+    if standing is not None:
+        yield f"  this run: {standing}"
