@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pytest_racecheck import zmq_draft
+from pytest_racecheck import zmq_build, zmq_draft
 from pytest_racecheck.errors import RacecheckError, UsageError
 
 ENABLES = ("zmq-draft",)
@@ -58,7 +58,7 @@ def facts() -> list[Fact]:
         _distribution("psycopg", "postgres"),
         _distribution("hypothesis", "hypothesis"),
         _distribution("pytest-xdist", "xdist"),
-        Fact("processors", f"{os.cpu_count()}, {zmq_draft.usable_cpus()} for this process"),
+        Fact("processors", f"{os.cpu_count()}, {zmq_build.usable_cpus()} for this process"),
         Fact("cache folder", str(zmq_draft.cache_folders()[0].parent)),
     ]
 
@@ -66,7 +66,7 @@ def facts() -> list[Fact]:
 def _enable(what: str, source: str | None) -> None:
     if what not in ENABLES:
         raise UsageError(f"Nothing is called {what} here: --enable knows {', '.join(ENABLES)}")
-    draft = zmq_draft.enable(source, say=lambda text: print(f"zmq-draft: {text}", flush=True))
+    draft = zmq_build.enable(source, say=lambda text: print(f"zmq-draft: {text}", flush=True))
     print(f"zmq-draft: ready, libzmq {draft.libzmq} with pyzmq {draft.pyzmq} in {draft.site}")
 
 
@@ -89,15 +89,14 @@ def _libzmq() -> list[Fact]:
         reinstall = "pip install --force-reinstall pyzmq"
         return [Fact("libzmq", "unknown, pyzmq cannot be imported", reinstall)]
     version, draft_inside = installed
-    rows = [Fact("libzmq", f"{version}, with pyzmq")]
+    kind = "with" if draft_inside else "without"
     draft = zmq_draft.found()
-    if draft is not None:
-        rows.append(Fact("draft API", f"libzmq {draft.libzmq} in {draft.site}"))
-    elif draft_inside:
-        rows.append(Fact("draft API", "in the installed pyzmq"))
-    else:
-        rows.append(Fact("draft API", "not built (CLIENT, SERVER)", zmq_draft.enable_command()))
-    return rows
+    return [
+        Fact("libzmq", f"{version}, with pyzmq, {kind} draft API"),
+        Fact("draft API", f"libzmq {draft.libzmq} in {draft.site}")
+        if draft
+        else Fact("draft API", "not built (CLIENT, SERVER)", zmq_draft.enable_command()),
+    ]
 
 
 def _ask_libzmq() -> tuple[str, bool] | None:

@@ -12,6 +12,7 @@ import tarfile
 import time
 import urllib.parse
 import urllib.request
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,9 +91,10 @@ def unpack(archive: Archive, folder: Path) -> Sources:
     try:
         with tarfile.open(archive.path) as tar:
             tar.extractall(folder, filter="data")
-    except (tarfile.TarError, EOFError, OSError) as exc:
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as exc:
+        why = str(exc).partition("\n")[0].rstrip(":")
         raise MissingDependency(
-            f"{archive.origin} is not a tar archive that can be unpacked ({exc}); {OTHERWISE}."
+            f"{archive.origin} is not a tar archive that can be unpacked ({why}); {OTHERWISE}."
         ) from exc
     for header in sorted(folder.glob("*/include/zmq.h")):
         top = header.parent.parent
