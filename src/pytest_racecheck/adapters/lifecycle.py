@@ -100,6 +100,8 @@ def _join_controlled(self: Any, timeout: float | None = None) -> None:
         _join(self, timeout)
         return
     execution, task = found
+    if task.doomed and target is not None and target.done:
+        return
     if target is task:
         raise RuntimeError("cannot join current thread")
     if target is None or target not in execution.tasks:

@@ -6,7 +6,8 @@ Two verbs move the baton, ``switch`` and ``wait_until``; every adapter is writte
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pytest_racecheck.engine.carrier import Carrier, CarrierPool, allocate_gate, current_key
@@ -88,6 +89,7 @@ class Execution:
         self.outside_waits = 0  # tasks whose readiness may change by itself
         self.held_at: dict[int, str] = {}
         self.clock_step_s = 0.0
+        self.item_key: object = None  # the key of the item that is about to be touched
         self.pid = os.getpid()
 
     # --- the two verbs, for the task that holds the baton -------------------------------------
@@ -141,11 +143,19 @@ class Execution:
     def note(self, task: Task) -> None:
         """Write the operation into the trace; what that runs of the user's code is not controlled."""
         assert self.trace is not None
-        self.by_key.pop(task.carrier.key, None)
-        try:
+        with self.uncontrolled_here():
             self.trace.note(task, self)
+
+    @contextmanager
+    def uncontrolled_here(self) -> Iterator[None]:
+        """Code of ours that looks at the user's objects must not meet its own gates."""
+        key = current_key()
+        task = self.by_key.pop(key, None)
+        try:
+            yield
         finally:
-            self.by_key[task.carrier.key] = task
+            if task is not None and not task.done:
+                self.by_key[key] = task
 
     # --- choosing --------------------------------------------------------------------------------
 
@@ -164,6 +174,8 @@ class Execution:
             chosen.carrier.resume()
             self.park(task)
         if task.doomed:
+            if task.index == 0:  # the others first, so that the body's own clean-up finds them ended
+                unwind_the_rest(self)
             raise Unwind
 
     def park(self, task: Task) -> None:
@@ -259,11 +271,13 @@ class Execution:
 
     def when_nobody_can(self, task: Task | None) -> Task:
         """Nobody is enabled: let time pass, wait for the outside, or say why this is the end."""
-        return settle(self)
+        with self.uncontrolled_here():
+            return settle(self)
 
     def alarm(self, task: Task) -> None:
         """The step limit is passed, or the watchdog wants to know whether anybody still moves."""
-        answer_alarm(self, task)
+        with self.uncontrolled_here():
+            answer_alarm(self, task)
 
     def rejoin(self, task: Task) -> None:
         """``task`` was taken for lost and is back: wait for its turn like everybody else."""
@@ -358,6 +372,7 @@ class Execution:
             if not self.unwinding and (self.away or self.live != [main]):
                 self._let_the_others_end(main)
             unwind_the_rest(self)
+            self.ended = True
         finally:
             set_active(None)
             self.by_key.clear()

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 from pytest_racecheck.engine.clock import real_monotonic_s, real_sleep_s
 from pytest_racecheck.engine.failure import TaskFailure
-from pytest_racecheck.engine.waits import describe_waits, user_place, wait_cycle
+from pytest_racecheck.engine.waits import (
+    describe_pending,
+    describe_waits,
+    user_line,
+    user_place,
+    wait_cycle,
+)
 
 if TYPE_CHECKING:
     from pytest_racecheck.engine.execution import Execution
@@ -49,6 +55,9 @@ def _poll_the_outside(execution: Execution) -> Task | None:
 def _stuck_failure(execution: Execution, stuck: list[Task]) -> TaskFailure:
     cycle = wait_cycle(execution, stuck)
     waits = tuple(describe_waits(execution, stuck))
+    if execution.trace is not None:
+        for task in stuck:
+            execution.trace.blocked(task, *describe_pending(task), *user_line(task))
     if cycle:
         kind, message = "deadlock", "each waits for the next: " + " -> ".join(t.path for t in cycle)
     elif execution.early_notifies:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING
 
-from pytest_racecheck.engine.failure import is_internal, user_frame
+from pytest_racecheck.engine.access import Site
+from pytest_racecheck.engine.failure import user_frame
 from pytest_racecheck.engine.naming import name_in_frame, value_text
 
 if TYPE_CHECKING:
@@ -47,38 +48,40 @@ class Trace:
         if len(self.steps) >= MAX_STEPS:
             self.cut += 1
             return
-        label, target, site = task.pending
         frame = user_frame(sys._getframe(1))
-        step = self._step(task, label, target, site, frame)
+        step = self._step(task, execution, frame)
         step.choice = len(execution.decisions)
         self.steps.append(step)
 
-    def _step(
-        self, task: Task, label: str, target: object, site: object, frame: FrameType | None
-    ) -> Step:
+    def _step(self, task: Task, execution: Execution, frame: FrameType | None) -> Step:
+        label, target, site = task.pending
         code: CodeType | None = None if frame is None else frame.f_code
         line = getattr(site, "line", 0) or (0 if frame is None else frame.f_lineno)
         filename = "" if code is None else code.co_filename
         function = "" if code is None else code.co_qualname
         step = Step(task.index, label, "", filename, line or 0, function, 0)
         step.first_line = 0 if code is None else code.co_firstlineno
-        name = getattr(site, "name", None)
-        if name is not None:
-            step.label, step.target = label.split(" ", 1)[0], name
-            self._value(task, step, target, site)
-        else:
-            step.target = name_in_frame(frame, target)
-            if frame is not None and is_internal(sys._getframe(2).f_code.co_filename):
-                step.label = _public_verb(label, frame)
+        step.target = name_in_frame(frame, target)
+        if isinstance(site, Site):
+            step.label = "read" if site.reads else "write"
+            key = execution.item_key if site.form == "item" else site.key
+            step.target = site.shown_name(target, step.target)
+            if site.form == "item":
+                step.target += f"[{value_text(key)}]"
+            self._value(task, step, target, key if site.form != "container" else None)
         return step
 
-    def _value(self, task: Task, step: Step, target: object, site: object) -> None:
-        key = getattr(site, "key", None)
+    def _value(self, task: Task, step: Step, target: object, key: object) -> None:
         if step.label == "read":
             found = peek(target, key)
             step.value = "" if found is _ABSENT else value_text(found)
         else:
             self._written[task.index] = (step, target, key)
+
+    def blocked(self, task: Task, verb: str, thing: str, filename: str, line: int) -> None:
+        """``task`` can go no further: what it would do next is the last thing to show."""
+        self.resolve(task)
+        self.steps.append(Step(task.index, verb, thing, filename, line, "", -1))
 
     def resolve(self, task: Task) -> None:
         """``task`` has come to its next operation: what it wrote can be seen now."""
@@ -87,10 +90,6 @@ class Trace:
             step, target, key = waiting
             found = peek(target, key)
             step.value = "" if found is _ABSENT else value_text(found)
-
-
-def _public_verb(label: str, frame: FrameType) -> str:
-    return label
 
 
 def peek(target: object, key: object) -> object:

@@ -25,6 +25,12 @@ def user_place(task: Task) -> str:
     return "unknown" if frame is None else place(frame.f_code.co_filename, frame.f_lineno)
 
 
+def user_line(task: Task) -> tuple[str, int]:
+    """The source file and line where a parked task stands; ("", 0) when there is none."""
+    frame = user_frame(frame_of(task))
+    return ("", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+
+
 def waits_for(execution: Execution, task: Task) -> Task | None:
     """The task that alone can let ``task`` go on: the owner of a lock, the thread joined."""
     label, target, _ = task.pending

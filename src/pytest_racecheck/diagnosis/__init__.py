@@ -1,0 +1,18 @@
+"""Diagnosis: a failing run made into a sentence, a schedule and a verdict."""
+
+from __future__ import annotations
+
+from pytest_racecheck.diagnosis.find import Plan, explore, explore_plan, replay, with_schedule
+from pytest_racecheck.diagnosis.verdict import Failure, Finding, Story, Verdict
+
+__all__ = [
+    "Failure",
+    "Finding",
+    "Plan",
+    "Story",
+    "Verdict",
+    "explore",
+    "explore_plan",
+    "replay",
+    "with_schedule",
+]

@@ -1,0 +1,173 @@
+"""From a body to a finding: control it, search, simplify, confirm by replays, and give the verdict."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+
+from pytest_racecheck.adapters.threads import control_threads
+from pytest_racecheck.diagnosis.judgement import failed_finding, passed_finding
+from pytest_racecheck.diagnosis.verdict import Finding
+from pytest_racecheck.engine.execution import Execution, controlled
+from pytest_racecheck.engine.explore import Exploration, Runner, search
+from pytest_racecheck.engine.schedule import Schedule
+from pytest_racecheck.engine.strategies.base import Strategy
+from pytest_racecheck.engine.strategies.make import StrategyOptions, make_strategy
+from pytest_racecheck.engine.under_test import UnderTest, gates_inserted
+from pytest_racecheck.errors import UsageError
+
+POINTS = ("access", "sync")
+DEFAULT_EXECUTIONS = 1000
+DEFAULT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a body is explored; every field is an argument of ``explore``."""
+
+    strategy: str = "portfolio"
+    executions: int = DEFAULT_EXECUTIONS
+    seconds: float = DEFAULT_SECONDS
+    points: str = "access"
+    control: Sequence[str] = ()
+    seed: int = 0
+    preemptions: int | None = None
+    depth: int | None = None
+    script: Sequence[str] | None = None
+    schedule: str | None = None
+    replays: int = 3
+    patience_s: float = 2.0
+    max_steps: int = 20_000
+    isolate: bool = False
+    root: str = field(default_factory=os.getcwd)
+
+    def checked(self) -> Plan:
+        """Return the plan, or raise UsageError for a value that makes no sense."""
+        if self.points not in POINTS:
+            raise UsageError(f"points={self.points!r}: expected one of {', '.join(POINTS)}")
+        for name in ("executions", "seconds", "patience_s", "max_steps"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+                raise UsageError(f"{name} must be a positive number, got {value!r}")
+        if isinstance(self.control, str):
+            raise UsageError(f"control must be a list of module names, got the text {self.control!r}")
+        self.make_strategy()
+        return self
+
+    def make_strategy(self) -> Strategy:
+        """A fresh strategy of this plan."""
+        options = StrategyOptions(
+            self.seed, self.depth, self.preemptions, self.script, self.schedule
+        )
+        return make_strategy(self.strategy, options)
+
+
+def explore(body: Callable[[], object], **plan: object) -> Finding:
+    """Run ``body`` under many schedules and say what that shows.
+
+    Keyword arguments are the fields of ``Plan``: ``strategy``, ``executions``, ``seconds``,
+    ``points`` ("access" or "sync"), ``control`` (names of further modules under test), ``seed``,
+    ``preemptions`` (for "bounded"), ``depth`` (for "pct"), ``script``, ``schedule``, ``replays``,
+    ``patience_s``, ``max_steps``, ``isolate`` (in a child process).  Raises UsageError for wrong
+    arguments, and whatever stops a whole test (KeyboardInterrupt, a pytest skip).
+    """
+    return explore_plan(body, _plan(plan))
+
+
+def replay(body: Callable[[], object], schedule: str, **plan: object) -> Finding:
+    """Run ``body`` along the schedule of a report; ``inconclusive`` when the program leaves it."""
+    return explore_plan(body, _plan({**plan, "strategy": "replay", "schedule": schedule}))
+
+
+def _plan(given: dict[str, object]) -> Plan:
+    unknown = set(given) - set(Plan.__dataclass_fields__)
+    if unknown:
+        known = ", ".join(Plan.__dataclass_fields__)
+        raise UsageError(f"unknown argument {sorted(unknown)[0]!r}: expected one of {known}")
+    return Plan(**given).checked()  # type: ignore[arg-type]
+
+
+def explore_plan(body: Callable[[], object], plan: Plan) -> Finding:
+    """Explore as ``plan`` says; the pytest plugin and the catalogue call this."""
+    if controlled() is not None:
+        raise UsageError("explore() was called inside a body that is being explored; call it outside")
+    if plan.isolate:
+        from pytest_racecheck.diagnosis.isolation import explore_in_child
+
+        return explore_in_child(body, plan, explore_plan)
+    finding = _explore_once(body, plan, first=True)
+    if finding is None:
+        # The body imported something: begin again, with the new modules under control as well.
+        finding = _explore_once(body, plan, first=False)
+    assert finding is not None
+    return finding
+
+
+def _explore_once(body: Callable[[], object], plan: Plan, first: bool) -> Finding | None:
+    loaded = len(sys.modules)
+    with _controlled_runner(body, plan) as runner:
+        strategy = plan.make_strategy()
+        if first and plan.strategy != "replay":
+            straight = make_strategy("exhaustive", StrategyOptions())
+            begin = search(runner, straight, executions=1, seconds=plan.seconds)
+            if begin.failed is not None or begin.lost:
+                return _finding(runner, plan, begin)
+            if len(sys.modules) != loaded:
+                return None
+        found = search(runner, strategy, executions=plan.executions, seconds=plan.seconds)
+        return _finding(runner, plan, found)
+
+
+def _finding(runner: Runner, plan: Plan, found: Exploration) -> Finding:
+    if found.failed is not None and found.schedule is not None:
+        return failed_finding(runner, found, plan.replays, plan.strategy, plan.seconds)
+    return passed_finding(found, plan.strategy, plan.points)
+
+
+@contextmanager
+def _controlled_runner(body: Callable[[], object], plan: Plan) -> Iterator[Runner]:
+    with ExitStack() as stack:
+        if plan.points == "access":
+            code = getattr(body, "__code__", None) or getattr(
+                getattr(body, "__func__", None), "__code__", None
+            )
+            files = () if code is None else (code.co_filename,)
+            under_test = UnderTest(plan.root, files, tuple(plan.control))
+            stack.enter_context(gates_inserted(under_test))
+        threads = stack.enter_context(control_threads())
+        world = stack.enter_context(_zeromq() if "zmq" in sys.modules else nullcontext())
+        runner: Runner
+
+        def before(execution: Execution) -> None:
+            threads.before(execution)
+            if world is not None:
+                execution.clocks = {}
+
+        def after(execution: Execution) -> None:
+            if world is not None:
+                execution.uncontrolled.extend(world.end_of_execution(bool(execution.failures)))
+            if threads.after(execution):
+                runner.retire_carriers()
+
+        runner = Runner(
+            body, max_steps=plan.max_steps, patience_s=plan.patience_s, before=before, after=after
+        )
+        stack.enter_context(runner.ready())
+        yield runner
+
+
+@contextmanager
+def _zeromq() -> Iterator[object]:
+    from pytest_racecheck.adapters.zeromq import control_zeromq
+
+    with control_zeromq() as world:
+        yield world
+
+
+def with_schedule(plan: Plan, text: str) -> Plan:
+    """The plan that replays ``text``; raises UsageError when it is no replay text."""
+    Schedule.parse(text)
+    return replace(plan, strategy="replay", schedule=text, preemptions=None, depth=None, script=None)

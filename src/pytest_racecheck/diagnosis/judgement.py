@@ -1,0 +1,186 @@
+"""The verdict on a search: confirmed by replays when it failed, scoped in words when it did not."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import replace
+
+from pytest_racecheck.diagnosis.simplify import simplest
+from pytest_racecheck.diagnosis.verdict import Failure, Finding, Story, Verdict
+from pytest_racecheck.engine.execution import Execution
+from pytest_racecheck.engine.explore import Exploration, Runner, same_failure
+from pytest_racecheck.engine.failure import TaskFailure
+from pytest_racecheck.engine.schedule import Schedule
+from pytest_racecheck.engine.trace import Trace
+
+
+def failed_finding(
+    runner: Runner, found: Exploration, replays: int, strategy: str, seconds: float
+) -> Finding:
+    """Replay the failing schedule: *reproduced* only if every replay ends in the same failure."""
+    assert found.failed is not None and found.schedule is not None
+    first = found.failed.failures[0]
+    if found.failed.lost:
+        return _lost_finding(found, first)
+    schedule, switches = found.schedule, found.failed.preemptions
+    if strategy != "replay":
+        schedule, switches = simplest(runner, found, seconds)
+    trace, agreeing, told, why = Trace(), 0, found.failed, ""
+    for n in range(replays):
+        again = runner.replay(schedule, trace if n == 0 else None)
+        if again.divergence is None and again.failures and same_failure(first, again.failures[0]):
+            agreeing += 1
+            told = again if n == 0 else told
+        elif not why:
+            why = _departure(again)
+    failure = _failure(told.failures[0])
+    finding = Finding(
+        Verdict.REPRODUCED,
+        f"{agreeing} of {replays} replays end in the same failure",
+        None,
+        found.executions,
+        found.seconds,
+        found.first_failure,
+        schedule.text(),
+        failure,
+        (agreeing, replays),
+        switches,
+        _warnings(found),
+        _story(told, trace),
+    )
+    if agreeing == replays:
+        return finding
+    return replace(
+        finding,
+        verdict=Verdict.INCONCLUSIVE,
+        reason=f"failed once, but only {agreeing} of {replays} replays agree ({why}): "
+        "something besides the schedule decides, such as a clock, a random draw or leftover state",
+    )
+
+
+def _departure(execution: Execution) -> str:
+    if execution.divergence is not None:
+        return str(execution.divergence)
+    if execution.failures:
+        other = execution.failures[0]
+        return f"one replay ended in {other.type} at {other.where}"
+    return "one replay did not fail"
+
+
+def _lost_finding(found: Exploration, first: TaskFailure) -> Finding:
+    """A failure while a task was out of control: certain if it is an assertion, never replayable."""
+    return Finding(
+        Verdict.INCONCLUSIVE,
+        "control was lost, so the schedule cannot be replayed: " + found.lost[0],
+        None,
+        found.executions,
+        found.seconds,
+        found.first_failure,
+        None,
+        _failure(first),
+        (0, 0),
+        None,
+        _warnings(found),
+    )
+
+
+def _failure(failure: TaskFailure) -> Failure:
+    return Failure(
+        failure.kind,
+        failure.type,
+        failure.message,
+        failure.where,
+        failure.task,
+        failure.waits,
+        failure.error,
+    )
+
+
+def _story(execution: Execution, trace: Trace) -> Story:
+    switches = set()
+    last = 0
+    for at, step in enumerate(trace.steps):
+        if step.task != last:
+            switches.add(at)
+            last = step.task
+    names = tuple(task.name for task in execution.tasks)
+    return Story(names, tuple(trace.steps), trace.cut, frozenset(switches))
+
+
+def passed_finding(found: Exploration, strategy: str, points: str) -> Finding:
+    """No execution failed: say what was covered, and no more."""
+    warnings = _warnings(found)
+    grade, reason = found.grade, ""
+    verdict = Verdict.INCONCLUSIVE
+    lost_control = bool(found.lost or found.uncontrolled or found.divergence or found.cut_off)
+    asked_for_all = strategy in ("exhaustive", "bounded", "portfolio") and found.finished
+    if found.lost:
+        reason = "control was lost: " + found.lost[0]
+    elif found.divergence:
+        reason = f"the same schedule did not give the same execution twice: {found.divergence}"
+    elif found.cut_off:
+        reason = f"an execution did not end: {found.cut_off}; raise max_steps, or make it smaller"
+    elif found.uncontrolled:
+        reason = f"not everything was under control: {found.uncontrolled[0]}"
+    elif found.most_tasks < 2:
+        reason = "the body started no thread, so there was nothing to interleave"
+    elif asked_for_all and grade is not None:
+        verdict, reason = Verdict.RULED_OUT, _scope(found, points)
+    elif strategy in ("replay", "scripted"):
+        reason = "the one schedule asked for did not fail"
+    else:
+        reason = _sampled(found)
+    if verdict is Verdict.INCONCLUSIVE:
+        grade = "statistical" if not lost_control and found.most_tasks > 1 else None
+        if strategy in ("replay", "scripted"):
+            grade = None
+    return Finding(
+        verdict,
+        reason,
+        grade,
+        found.executions,
+        found.seconds,
+        preemptions=found.preemptions,
+        warnings=warnings,
+    )
+
+
+_GRANULARITY = {
+    "access": "at every synchronisation, attribute, item and global access",
+    "sync": "at synchronisation operations only (data accesses were not interleaved)",
+}
+
+
+def _scope(found: Exploration, points: str) -> str:
+    which = (
+        "every schedule"
+        if found.grade == "exhausted"
+        else f"every schedule with at most {found.preemptions} preemptions"
+    )
+    return (
+        f"{which} of {found.most_tasks} tasks ({found.executions} executions) passes; "
+        f"tasks were switched {_GRANULARITY[points]}"
+    )
+
+
+def _sampled(found: Exploration) -> str:
+    text = f"no failure in {found.executions} schedules of {found.most_tasks} tasks; not a proof"
+    if found.preemptions is not None:
+        text += f" (every schedule with at most {found.preemptions} preemptions is among them)"
+    return text + ": no power known without a variant that fails"
+
+
+def _warnings(found: Exploration) -> tuple[str, ...]:
+    lost = [f"control was lost: {text}" for text in found.lost]
+    stuck = [f"abandoned a task that would not end: {text}" for text in found.abandoned]
+    return (*lost, *stuck, *found.uncontrolled, *found.leftovers)
+
+
+def traceback_text(error: BaseException) -> str:
+    """The traceback of a task's exception, as Python prints it."""
+    return "".join(traceback.format_exception(error)).rstrip()
+
+
+def schedule_of(finding: Finding) -> Schedule | None:
+    """The finding's schedule, parsed."""
+    return None if finding.schedule is None else Schedule.parse(finding.schedule)

@@ -1,0 +1,84 @@
+"""Verdicts and findings: what may be said about a body, and everything that has to be said with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_racecheck.engine.trace import Step
+
+
+class Verdict(StrEnum):
+    """The three answers; anything that is neither of the first two is the third."""
+
+    REPRODUCED = "reproduced"
+    RULED_OUT = "ruled out"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What went wrong: ``where`` is "file.py:12", ``task`` the path of birth, ``waits`` who waits."""
+
+    kind: str
+    type: str
+    message: str
+    where: str
+    task: str = "main"
+    waits: tuple[str, ...] = ()
+    error: BaseException | None = field(default=None, compare=False, repr=False)
+
+    def as_json(self) -> dict[str, str]:
+        """The failure as the JSON interface has it."""
+        return {"kind": self.kind, "type": self.type, "message": self.message, "where": self.where}
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One failing execution, told: the tasks by index and the steps in their order."""
+
+    names: tuple[str, ...]
+    steps: tuple[Step, ...]
+    cut: int = 0
+    switches: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A verdict with its scope, schedule, failure and numbers."""
+
+    verdict: Verdict
+    reason: str
+    grade: str | None = None
+    executions: int = 0
+    seconds: float = 0.0
+    first_failure: int | None = None
+    schedule: str | None = None
+    failure: Failure | None = None
+    replays: tuple[int, int] = (0, 0)
+    preemptions: int | None = None
+    warnings: tuple[str, ...] = ()
+    story: Story | None = field(default=None, compare=False, repr=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data: the part of a JSON finding that does not depend on a scenario."""
+        return {
+            "verdict": str(self.verdict),
+            "grade": self.grade,
+            "executions": self.executions,
+            "seconds": round(self.seconds, 4),
+            "first_failure": self.first_failure,
+            "failure": None if self.failure is None else self.failure.as_json(),
+            "schedule": self.schedule,
+            "replays": list(self.replays),
+            "preemptions": self.preemptions,
+            "reason": self.reason,
+        }
+
+    def report(self, width: int = 80, replay_command: str | None = None) -> str:
+        """The finding as text of at most ``width`` columns, ending with how to replay it."""
+        from pytest_racecheck.diagnosis.report import report
+
+        return report(self, width, replay_command)

@@ -1,0 +1,115 @@
+"""The gates before reads and writes of shared data: what the inserted calls call.
+
+These functions run millions of times; each begins with the cheapest way out.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from types import FunctionType, ModuleType
+from typing import Any
+
+from pytest_racecheck.engine import execution as _engine
+from pytest_racecheck.engine.carrier import current_key
+
+_CONTAINERS = (dict, list, set, deque, bytearray)
+_IMMUTABLE = (str, bytes, tuple, range, frozenset, int, float, type(None), slice, type, ModuleType)
+_ITERATORS = tuple(
+    type(iter(empty))
+    for empty in ([], {}, {}.items(), {}.values(), set(), deque(), reversed([]))  # type: ignore[misc]
+)
+
+
+class Site:
+    """One place in the code that reads or writes something: what, and on which line."""
+
+    __slots__ = ("form", "key", "label", "line", "matters", "reads", "scope")
+
+    def __init__(self, form: str, verb: str, key: Any, line: int, scope: Any = None) -> None:
+        self.form = form  # attribute, item, container, global, cell
+        self.key = key
+        self.label = f"{verb} {key}" if key else verb
+        self.reads = verb == "read"
+        self.line = line
+        self.scope = scope
+        self.matters: dict[type, bool] = {}
+
+    def shown_name(self, target: object, found: str) -> str:
+        """What a report calls the thing touched; ``found`` is what the code calls the object."""
+        if self.form == "attribute":
+            owner = target.__name__ if isinstance(target, (type, ModuleType)) else type(target).__name__
+            return f"{owner}.{self.key}"
+        return str(self.key) if self.form in ("global", "cell") else found
+
+
+def access(site: Site, target: object) -> None:
+    """A scheduling point before ``target`` is read or written at ``site``."""
+    execution = _engine.active
+    if execution is None:
+        return
+    task = execution.by_key.get(current_key())
+    if task is None or task.doomed:
+        return
+    matters = site.matters.get(type(target))
+    if matters is None:
+        matters = _classify(site, target)
+    if not matters:
+        return
+    task.pending = (site.label, target, site)
+    execution.quiet = execution.quiet + 1 if site.reads else 0
+    execution.advance(task)
+    if execution.trace is not None:
+        execution.note(task)
+
+
+def access_item(site: Site, target: object, key: object) -> None:
+    """The same for ``target[key]``."""
+    execution = _engine.active
+    if execution is not None:
+        execution.item_key = key
+        access(site, target)
+
+
+def access_global(site: Site) -> None:
+    """The same for a name of a module."""
+    access(site, site.scope)
+
+
+def _classify(site: Site, target: object) -> bool:
+    matters = _FORMS[site.form](site, target)
+    if not isinstance(target, (type, ModuleType)):
+        site.matters[type(target)] = matters
+    return matters
+
+
+def _attribute_matters(site: Site, target: object) -> bool:
+    """Data does; methods, properties and functions of a module do not."""
+    if isinstance(target, (ModuleType, type)):
+        value = vars(target).get(site.key)
+        return not site.reads or not (callable(value) or isinstance(value, ModuleType))
+    for kind in type(target).__mro__:
+        if site.key in vars(kind):
+            found = vars(kind)[site.key]
+            if isinstance(found, (FunctionType, classmethod, staticmethod, property)):
+                return False
+            return type(found).__name__ not in ("method_descriptor", "getset_descriptor")
+    return hasattr(target, "__dict__")
+
+
+def _item_matters(site: Site, target: object) -> bool:
+    if isinstance(target, _IMMUTABLE):
+        return False
+    return not isinstance(getattr(type(target), "__getitem__", None), FunctionType)
+
+
+def _container_matters(site: Site, target: object) -> bool:
+    return isinstance(target, _CONTAINERS) or isinstance(target, _ITERATORS)
+
+
+_FORMS = {
+    "attribute": _attribute_matters,
+    "item": _item_matters,
+    "container": _container_matters,
+    "global": lambda site, target: True,
+    "cell": lambda site, target: True,
+}

@@ -1,0 +1,81 @@
+"""From a strategy's name to the strategy: the table that options and files refer to."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pytest_racecheck.engine.schedule import Schedule
+from pytest_racecheck.engine.strategies.base import Strategy
+from pytest_racecheck.engine.strategies.exhaustive import Exhaustive
+from pytest_racecheck.engine.strategies.pct import PCT
+from pytest_racecheck.engine.strategies.portfolio import Portfolio
+from pytest_racecheck.engine.strategies.random_walk import RandomWalk
+from pytest_racecheck.engine.strategies.recorded import Replay, Scripted
+from pytest_racecheck.errors import UsageError
+
+DEFAULT_PREEMPTIONS = 2
+
+
+@dataclass(frozen=True)
+class StrategyOptions:
+    """Everything a strategy may need; those that do not need a value refuse it."""
+
+    seed: int = 0
+    depth: int | None = None
+    preemptions: int | None = None
+    script: Sequence[str] | None = None
+    schedule: str | None = None
+
+
+def _bounded(options: StrategyOptions) -> Strategy:
+    given = options.preemptions
+    return Exhaustive(DEFAULT_PREEMPTIONS if given is None else given)
+
+
+def _portfolio(options: StrategyOptions) -> Strategy:
+    seed = options.seed
+    return Portfolio([Exhaustive(), RandomWalk(seed), PCT(seed, 3), RandomWalk(seed + 1), PCT(seed, 2)])
+
+
+def _scripted(options: StrategyOptions) -> Strategy:
+    if not options.script:
+        raise UsageError("strategy 'scripted' needs script=[...]: names of tasks, in their order")
+    return Scripted(options.script)
+
+
+def _replay(options: StrategyOptions) -> Strategy:
+    if options.schedule is None:
+        raise UsageError("strategy 'replay' needs schedule='rc1:...', as a report prints it")
+    return Replay(Schedule.parse(options.schedule))
+
+
+#: name -> (how to make it, the options it understands besides the seed)
+_TABLE: dict[str, tuple[Callable[[StrategyOptions], Strategy], tuple[str, ...]]] = {
+    "portfolio": (_portfolio, ()),
+    "random": (lambda options: RandomWalk(options.seed), ()),
+    "pct": (lambda options: PCT(options.seed, options.depth or 3), ("depth",)),
+    "exhaustive": (lambda options: Exhaustive(), ()),
+    "bounded": (_bounded, ("preemptions",)),
+    "scripted": (_scripted, ("script",)),
+    "replay": (_replay, ("schedule",)),
+}
+STRATEGY_NAMES = tuple(_TABLE)
+
+
+def make_strategy(name: str, options: StrategyOptions) -> Strategy:
+    """Make the strategy called ``name``; UsageError for a wrong name or an option it would ignore."""
+    if name not in _TABLE:
+        near = difflib.get_close_matches(str(name), STRATEGY_NAMES, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise UsageError(f"unknown strategy {name!r}: one of {', '.join(STRATEGY_NAMES)}{hint}")
+    make, understood = _TABLE[name]
+    for option in ("depth", "preemptions", "script", "schedule"):
+        value = getattr(options, option)
+        if value is not None and option not in understood:
+            owner = next(n for n, (_, known) in _TABLE.items() if option in known)
+            raise UsageError(f"strategy {name!r} ignores {option}; it belongs to {owner!r}")
+        if option in ("depth", "preemptions") and value is not None and value < 0:
+            raise UsageError(f"{option} must not be negative, got {value}")
+    return make(options)

@@ -1,0 +1,98 @@
+"""Which functions are under test, and their instrumented stand-ins for the time of a search."""
+
+from __future__ import annotations
+
+import gc
+import os
+import site
+import sys
+import sysconfig
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import CodeType, FunctionType
+
+from pytest_racecheck.errors import UsageError
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_SCENARIOS = os.path.join(_PACKAGE, "scenarios") + os.sep
+
+
+def _outside() -> tuple[str, ...]:
+    paths = sysconfig.get_paths()
+    folders = [paths["stdlib"], paths["platstdlib"], paths["purelib"], paths["platlib"]]
+    folders += [*site.getsitepackages(), site.getusersitepackages()]
+    return tuple(os.path.abspath(folder) + os.sep for folder in folders)
+
+
+_OUTSIDE = _outside()
+_instrumented: dict[CodeType, CodeType] = {}
+
+
+class UnderTest:
+    """Tells by file name whether code is under test."""
+
+    def __init__(self, root: str, files: Sequence[str] = (), control: Sequence[str] = ()) -> None:
+        self._root = os.path.abspath(root) + os.sep
+        self._files = frozenset(os.path.abspath(file) for file in files)
+        self._named = tuple(_folder_of(name) for name in control)
+        self._known: dict[str, bool] = {}
+
+    def covers(self, filename: str) -> bool:
+        """Whether the code in ``filename`` gets gates before its accesses."""
+        known = self._known.get(filename)
+        if known is None:
+            known = self._known[filename] = self._decide(filename)
+        return known
+
+    def _decide(self, filename: str) -> bool:
+        path = os.path.abspath(filename)
+        if path in self._files or path.startswith(self._named):
+            return True
+        if filename.startswith("<") or path.startswith(_OUTSIDE) or f"{os.sep}site-packages" in path:
+            return False
+        if path.startswith(_PACKAGE):
+            return path.startswith(_SCENARIOS)
+        return path.startswith(self._root)
+
+
+def _folder_of(name: str) -> str:
+    module = sys.modules.get(name)
+    if module is None:
+        try:
+            module = __import__(name, fromlist=["__name__"])
+        except ImportError as error:
+            raise UsageError(
+                f"control={name!r}: no such module ({error}); name a module or package to control"
+            ) from error
+    path = getattr(module, "__file__", None)
+    if not path or not path.endswith(".py"):
+        raise UsageError(f"control={name!r}: the module is not Python source, so it has no gates")
+    return os.path.dirname(path) + os.sep if os.path.basename(path) == "__init__.py" else path
+
+
+@contextmanager
+def gates_inserted(under_test: UnderTest) -> Iterator[int]:
+    """Give every function under test its instrumented code; yields how many there are."""
+    from pytest_racecheck.engine.instrument import StoredNames, code_tree, instrumented
+
+    functions = [
+        candidate
+        for candidate in gc.get_objects()
+        if type(candidate) is FunctionType and under_test.covers(candidate.__code__.co_filename)
+    ]
+    before = [(function, function.__code__) for function in functions]
+    fresh = {code: function for function, code in before if code not in _instrumented}
+    stored = StoredNames()
+    for code in fresh:
+        stored.collect(code)
+    for code, function in fresh.items():
+        made = instrumented(code, function.__globals__, stored)
+        _instrumented[code] = made
+        _instrumented.update((inner, inner) for inner in code_tree(made))
+    try:
+        for function, code in before:
+            function.__code__ = _instrumented[code]
+        yield len(functions)
+    finally:
+        for function, code in before:
+            function.__code__ = code
