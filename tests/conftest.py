@@ -1,4 +1,4 @@
-"""Tiny scenarios in a temporary folder, of plain threads, for the tests of catalogue and command."""
+"""Tiny scenarios of plain threads in a temporary folder, for the tests of catalogue and command."""
 
 from pathlib import Path
 

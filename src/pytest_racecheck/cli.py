@@ -119,6 +119,8 @@ def _run_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seconds", metavar="S", type=_seconds, help="budget of one search")
     command.add_argument("--strategy", metavar="NAME", type=_word(words.STRATEGIES),
                          help="instead of the declared one")  # fmt: skip
+    command.add_argument("-v", "--verbose", action="store_true",
+                         help="tell every finding, not only the broken promises")  # fmt: skip
     _search_options(command)
     _work_options(command)
     _scenarios_option(command)
@@ -230,9 +232,11 @@ def _run(arguments: argparse.Namespace) -> int:
         strategy=arguments.strategy,
         points=arguments.points,
         seed=arguments.seed,
+        scenarios=arguments.scenarios,
     )
-    folder = scenarios_folder(arguments.scenarios)
-    return cli_run.run(folder, arguments.names, wishes, arguments.workers, arguments.json)
+    one_variant = any("/" in name for name in arguments.names)
+    output = cli_run.Output(arguments.workers, arguments.json, arguments.verbose or one_variant)
+    return cli_run.run(scenarios_folder(arguments.scenarios), arguments.names, wishes, output)
 
 
 def _replay(arguments: argparse.Namespace) -> int:
@@ -247,6 +251,7 @@ def _replay(arguments: argparse.Namespace) -> int:
         transport=arguments.transport,
         points=arguments.points,
         seed=arguments.seed,
+        scenarios=arguments.scenarios,
     )
     folder = scenarios_folder(arguments.scenarios)
     return cli_run.replay(folder, arguments.name, arguments.schedule, wishes)
@@ -258,7 +263,8 @@ def _claims(arguments: argparse.Namespace) -> int:
     if arguments.run:
         from pytest_racecheck import cli_run
 
-        return cli_run.run_claims(folder, claims, arguments.workers, arguments.json)
+        output = cli_run.Output(arguments.workers, arguments.json)
+        return cli_run.run_claims(folder, claims, output)
     for claim in claims:
         print("\n".join(claim_lines(claim, None)) + "\n")
     print(f"{len(claims)} claims; racecheck claims --run judges the variants that back them")

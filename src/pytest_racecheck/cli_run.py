@@ -21,17 +21,18 @@ from pytest_racecheck.catalogue.harness import Harness, Measurements
 from pytest_racecheck.catalogue.jobs import Job, Wishes, jobs_for
 from pytest_racecheck.catalogue.record import Record, document, exit_status
 from pytest_racecheck.catalogue.show import (
-    broken_report,
     claim_lines,
     closing_line,
     printable,
     results_table,
+    told,
 )
 from pytest_racecheck.errors import RacecheckError, UsageError
 from pytest_racecheck.free import Ending
 from pytest_racecheck.progress import is_lively, progress_for
 
 NARROW, WIDE = 80, 120
+_LEFT = "the same schedule did not give"  # how a finding begins whose schedule was left
 _COLOURS = {"kept": "32", "BROKEN": "1;31", "not run": "33"}
 
 
@@ -63,33 +64,43 @@ class Results:
         return exit_status(self.records) if self.stopped is None else self.stopped
 
 
-def run(
-    folder: Path, names: Sequence[str], wishes: Wishes, workers: int, json_to: str | None
-) -> int:
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How much is done at a time, where the JSON goes, and whether every finding is told."""
+
+    workers: int
+    json_to: str | None
+    verbose: bool = False
+
+    @property
+    def stream(self) -> IO[str]:
+        """Where text for people goes."""
+        return sys.stderr if self.json_to == "-" else sys.stdout
+
+
+def run(folder: Path, names: Sequence[str], wishes: Wishes, output: Output) -> int:
     """Judge the named variants (all when none is named); print, write, and give the exit status."""
-    jobs = jobs_for(select(folder, names), wishes)
-    if json_to is not None:
-        check_writable(json_to)
-    results = work_through(jobs, workers)
-    if json_to is not None:
-        write_json(results, json_to)
-    report(results, sys.stderr if json_to == "-" else sys.stdout)
-    return results.status
+    return finish(jobs_for(select(folder, names), wishes), output).status
 
 
-def run_claims(folder: Path, claims: Sequence[Claim], workers: int, json_to: str | None) -> int:
+def finish(jobs: Sequence[Job], output: Output) -> Results:
+    """Work through the jobs, write the JSON, print the report."""
+    if output.json_to is not None:
+        check_writable(output.json_to)
+    results = work_through(jobs, output)
+    if output.json_to is not None:
+        write_json(results, output.json_to)
+    report(results, output)
+    return results
+
+
+def run_claims(folder: Path, claims: Sequence[Claim], output: Output) -> int:
     """Judge the variants that back the claims, and say of each claim whether it is borne out."""
-    jobs = jobs_for_claims(folder, claims)
-    if json_to is not None:
-        check_writable(json_to)
-    results = work_through(jobs, workers)
-    stream = sys.stderr if json_to == "-" else sys.stdout
-    if json_to is not None:
-        write_json(results, json_to)
-    report(results, stream)
+    results = finish(jobs_for_claims(folder, claims), output)
     findings = [record.as_json() for record in results.records]
     for claim in claims:
-        stream.write("\n" + "\n".join(claim_lines(claim, standing(claim, findings))) + "\n")
+        lines = claim_lines(claim, standing(claim, findings))
+        output.stream.write("\n" + "\n".join(lines) + "\n")
     return results.status
 
 
@@ -111,13 +122,15 @@ def identity(job: Job) -> dict[str, str | None]:
     }
 
 
-def work_through(jobs: Sequence[Job], workers: int) -> Results:
+def work_through(jobs: Sequence[Job], output: Output) -> Results:
     """Run the jobs under a progress display; an interruption ends it early, and tidily."""
     results = Results(jobs)
     started_s = time.monotonic()
     with stopping_by_signal():
         try:
-            with progress_for(jobs) as progress, Conductor(jobs, workers) as conductor:
+            width = table_width(output.stream)
+            conductor = Conductor(jobs, output.workers, width)
+            with progress_for(jobs) as progress, conductor:
                 for event in conductor.events():
                     if event.record is not None:
                         results.by_job[event.at] = event.record
@@ -175,15 +188,16 @@ def write_json(results: Results, path: str) -> None:
         raise UsageError(f"--json {path}: it cannot be written: {problem.strerror}") from problem
 
 
-def report(results: Results, stream: IO[str]) -> None:
+def report(results: Results, output: Output) -> None:
     """The table, every promise that was not kept, what could not be run, and the counts."""
     titles = {job.scenario.name: job.scenario.title for job in results.jobs}
+    stream, width = output.stream, table_width(output.stream)
     lively = is_lively(stream)
-    for line in results_table(results.records, titles, table_width(stream)):
+    for line in results_table(results.records, titles, width):
         stream.write((_coloured(line) if lively else line) + "\n")
     for at, record in sorted(results.by_job.items()):
-        if record.kept is False:
-            lines = broken_report(record, command_for(results.jobs[at], record))
+        if record.kept is False or (output.verbose and record.kept):
+            lines = told(record, width, results.jobs[at].run_command)
             stream.write("\n".join(lines) + "\n")
     for reason in dict.fromkeys(r.found.reason for r in results.records if r.kept is None):
         who = [r.title for r in results.records if r.found.reason == reason]
@@ -208,20 +222,12 @@ def _coloured(line: str) -> str:
     return line
 
 
-def command_for(job: Job, record: Record) -> list[str]:
-    """The command that shows the finding again."""
-    where = ["--transport", job.transport] if job.transport else []
-    if record.found.schedule is not None:
-        return ["racecheck", "replay", job.name, record.found.schedule, *where]
-    return ["racecheck", "run", job.name, "--mode", job.mode, *where]
-
-
 def replay(folder: Path, name: str, schedule: str, wishes: Wishes) -> int:
     """Follow `schedule` once more; 1 when it does not end as the variant promises, else 0."""
     if "/" not in name:
         raise UsageError(f"{name!r} names no variant: write SCENARIO/VARIANT")
     job = jobs_for(select(folder, [name]), wishes)[0]
-    with stopping_by_signal(), Harness(Measurements()) as harness:
+    with stopping_by_signal(), Harness(Measurements(), table_width(sys.stdout)) as harness:
         try:
             outcome = harness.replay(job, schedule)
         except Stopped as stop:
@@ -231,7 +237,9 @@ def replay(folder: Path, name: str, schedule: str, wishes: Wishes) -> int:
         raise RacecheckError(
             f"{job.title}: the replay did not come to an end: {outcome.describe()}"
         )
-    sys.stdout.write(printable(outcome.value["report"]).rstrip() + "\n")
     finding: dict[str, Any] = outcome.value["finding"]
+    if finding["reason"].startswith(_LEFT):
+        raise UsageError(f"{job.title} is not the program of this schedule: {finding['reason']}")
+    sys.stdout.write(printable(outcome.value["report"]).rstrip() + "\n")
     failed, promised = finding["failure"] is not None, job.promise.expects == "reproduced"
     return 0 if failed == promised else 1

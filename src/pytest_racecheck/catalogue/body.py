@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
+import shlex
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_racecheck.catalogue.schema import ScenarioError
+
+if TYPE_CHECKING:
+    from pytest_racecheck.diagnosis import Finding
+
+SCHEDULE = "SCHEDULE"
 
 
 def run_once(**workload: Any) -> None:
@@ -18,22 +24,31 @@ def run_once(**workload: Any) -> None:
     make_body(**workload)()
 
 
-def explore_variant(workload: dict[str, Any], search: dict[str, Any]) -> dict[str, Any]:
-    """Explore; `search` are keyword arguments of `explore`. Gives the finding and its report."""
+def explore_variant(
+    workload: dict[str, Any], search: dict[str, Any], show: dict[str, Any]
+) -> dict[str, Any]:
+    """Explore; `search` are keyword arguments of `explore`. Gives the finding and its report.
+
+    `show` says how wide the report is and which command replays, SCHEDULE standing for the text.
+    """
     from pytest_racecheck.diagnosis import explore  # late: the free runs do without the engine
 
-    finding = explore(make_body(**workload), **search)
-    return {"finding": finding.as_json(), "report": finding.report()}
+    return _told(explore(make_body(**workload), **search), **show)
 
 
 def replay_variant(
-    workload: dict[str, Any], schedule: str, search: dict[str, Any]
+    workload: dict[str, Any], schedule: str, search: dict[str, Any], show: dict[str, Any]
 ) -> dict[str, Any]:
     """Follow one recorded schedule; the rest as for `explore_variant`."""
     from pytest_racecheck.diagnosis import replay
 
-    finding = replay(make_body(**workload), schedule, **search)
-    return {"finding": finding.as_json(), "report": finding.report()}
+    return _told(replay(make_body(**workload), schedule, **search), **show)
+
+
+def _told(finding: Finding, width: int, command: list[str]) -> dict[str, Any]:
+    words = [finding.schedule or "" if word == SCHEDULE else word for word in command]
+    report = finding.report(width, replay_command=shlex.join(words))
+    return {"finding": finding.as_json(), "report": report}
 
 
 def make_body(

@@ -34,13 +34,14 @@ class Conductor:
     A context manager: leaving it, however that comes about, ends every child.
     """
 
-    def __init__(self, jobs: Sequence[Job], workers: int) -> None:
+    def __init__(self, jobs: Sequence[Job], workers: int, width: int = 80) -> None:
         self._jobs = jobs
         self._events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
         self._turn = itertools.count()
         self._stopped = False
         measurements = Measurements()
-        self._harnesses = [Harness(measurements) for _ in range(min(workers, len(jobs)))]
+        count = min(workers, len(jobs))
+        self._harnesses = [Harness(measurements, width) for _ in range(count)]
         self._threads = [
             threading.Thread(target=self._work, args=(harness,), daemon=True)
             for harness in self._harnesses

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from pytest_racecheck.catalogue import requirements
-from pytest_racecheck.catalogue.body import module_name
+from pytest_racecheck.catalogue.body import SCHEDULE, module_name
 from pytest_racecheck.catalogue.jobs import Job
 from pytest_racecheck.catalogue.judge import (
     Sample,
@@ -22,7 +22,7 @@ from pytest_racecheck.catalogue.scenario import Controlled, Free, Variant
 from pytest_racecheck.free import ForkServer, Interrupted, Outcome, Refused, Request
 
 DRAFT_SITE_VARIABLE = "RACECHECK_ZMQ_DRAFT_SITE"
-PRELOAD = ("zmq", "pytest_racecheck.diagnosis", "pytest_racecheck.catalogue.body")
+PRELOAD = ("pytest_racecheck.diagnosis", "pytest_racecheck.catalogue.body")
 _BODY = "pytest_racecheck.catalogue.body"
 Progress = Callable[[int, int], None]
 
@@ -53,9 +53,10 @@ class Harness:
     `judge` runs one job at a time; `interrupt` may be called from another thread.
     """
 
-    def __init__(self, measurements: Measurements) -> None:
+    def __init__(self, measurements: Measurements, width: int = 80) -> None:
         self._measurements = measurements
-        self._servers: dict[str | None, ForkServer] = {}
+        self._width = width
+        self._servers: dict[tuple[str, ...], ForkServer] = {}
         self._interrupted = False
 
     def __enter__(self) -> Self:
@@ -98,7 +99,8 @@ class Harness:
         arguments = {
             "workload": _workload(job, job.variant),
             "schedule": schedule,
-            "search": search_options(job, job.promise),
+            "search": replay_options(job, job.promise),
+            "show": self._show(job),
         }
         return self._run(job, "replay_variant", arguments, _search_deadline_s(job.promise))
 
@@ -106,6 +108,7 @@ class Harness:
         arguments = {
             "workload": _workload(job, job.variant),
             "search": search_options(job, promise),
+            "show": self._show(job),
         }
         return self._run(job, "explore_variant", arguments, _search_deadline_s(promise))
 
@@ -137,15 +140,19 @@ class Harness:
         request = Request(f"{_BODY}:{call}", arguments, deadline_s, seed, own)
         return self._server(job).run(request)
 
+    def _show(self, job: Job) -> dict[str, Any]:
+        return {"width": self._width - 2, "command": list(job.replay_command(SCHEDULE))}
+
     def _server(self, job: Job) -> ForkServer:
-        site = requirements.draft_site() if "zmq-draft" in job.variant.requires else None
-        key = str(site) if site is not None else None
+        """A server whose zmq, if the job needs one, is imported and is the one it needs."""
+        needs = job.variant.requires
+        site = requirements.draft_site() if "zmq-draft" in needs else None
+        path = (str(site),) if site is not None else ()
+        preload = ("zmq", *PRELOAD) if {"zeromq", "zmq-draft"} & set(needs) else PRELOAD
+        key = (*path, *preload)
         if key not in self._servers:
-            self._servers[key] = ForkServer(
-                preload=PRELOAD,
-                path=[key] if key else [],
-                environment={DRAFT_SITE_VARIABLE: key} if key else {},
-            )
+            environment = {DRAFT_SITE_VARIABLE: path[0]} if path else {}
+            self._servers[key] = ForkServer(preload=preload, path=path, environment=environment)
         if self._interrupted:
             raise Interrupted("the run was interrupted")
         return self._servers[key]
@@ -165,6 +172,13 @@ def search_options(job: Job, promise: Controlled) -> dict[str, Any]:
         # named, because an installed scenario lies in site-packages
         "control": [module_name(job.scenario.folder, s) for s in ("workload", job.variant.stem)],
     }
+
+
+def replay_options(job: Job, promise: Controlled) -> dict[str, Any]:
+    """The same without what belongs to the search alone."""
+    foreign = ("strategy", "preemptions", "executions")
+    options = search_options(job, promise)
+    return {name: value for name, value in options.items() if name not in foreign}
 
 
 def _search_deadline_s(promise: Controlled) -> float:

@@ -27,6 +27,17 @@ class Wishes:
     strategy: str | None = None
     points: str | None = None
     seed: int = 0
+    scenarios: str | None = None
+
+    def options(self) -> tuple[str, ...]:
+        """What a command has to repeat to mean the same program and the same search."""
+        pairs = (
+            ("--points", self.points),
+            ("--seed", self.seed or None),
+            ("--scenarios", self.scenarios),
+        )
+        given = ((name, str(value)) for name, value in pairs if value is not None)
+        return tuple(word for pair in given for word in pair)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +50,26 @@ class Job:
     transport: str | None
     promise: Controlled | Free
     seed: int = 0
+    options: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """Such as "signalling_pair_reconnect/buggy"."""
         return f"{self.scenario.name}/{self.variant.name}"
+
+    def replay_command(self, schedule: str) -> tuple[str, ...]:
+        """The words of the command that follows `schedule` once more."""
+        return ("racecheck", "replay", self.name, schedule, *self._transport_option, *self.options)
+
+    @property
+    def run_command(self) -> tuple[str, ...]:
+        """The words of the command that runs this job again."""
+        mode = ("--mode", self.mode)
+        return ("racecheck", "run", self.name, *mode, *self._transport_option, *self.options)
+
+    @property
+    def _transport_option(self) -> tuple[str, ...]:
+        return ("--transport", self.transport) if self.transport else ()
 
     @property
     def title(self) -> str:
@@ -70,9 +96,8 @@ def _expand(scenario: Scenario, variant: Variant, wishes: Wishes) -> Iterator[Jo
         if promise is None or wishes.mode not in (None, mode):
             continue
         for transport in _transports(scenario, promise, wishes):
-            yield Job(
-                scenario, variant, mode, transport, _wished(promise, wishes), seed=wishes.seed
-            )
+            wished = _wished(promise, wishes)
+            yield Job(scenario, variant, mode, transport, wished, wishes.seed, wishes.options())
 
 
 def _transports(

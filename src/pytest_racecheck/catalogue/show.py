@@ -105,28 +105,33 @@ def closing_line(summary: Mapping[str, Any]) -> str:
     return f"{summary['asked']} promises: {', '.join(parts)} ({summary['seconds']:.1f} s)"
 
 
-def broken_report(record: Record, command: Sequence[str]) -> list[str]:
-    """Everything about a promise that was not kept; the last line is the command."""
-    head = f"BROKEN  {record.title}: promised {record.expects}, found {record.found.verdict}"
-    lines = ["", head, *textwrap.wrap(record.found.reason, 78, initial_indent="  ",
-                                      subsequent_indent="  ")]  # fmt: skip
+def told(record: Record, width: int, command: Sequence[str]) -> list[str]:
+    """Everything about one finding; `command` runs the job again."""
+    broken = f", promised was {record.expects}" if record.kept is False else ""
+    head = f"{MARKS[record.kept].upper()}  {record.title}: {record.found.verdict}{broken}"
+    lines = ["", head]
+    if not (record.kept and record.mode == "controlled"):  # there the report begins with it
+        lines += _wrapped(record.found.reason, width)
     lines += [f"  {line}".rstrip() for line in printable(record.report).splitlines()]
     return [*lines, "  again: " + shlex.join(command)]
+
+
+def _wrapped(text: str, width: int, indent: str = "  ") -> list[str]:
+    return textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent)
 
 
 def scenario_lines(scenario: Scenario, *, verbose: bool) -> Iterator[str]:
     """The entry of one scenario in `racecheck list`."""
     yield f"{scenario.name}  ({', '.join((scenario.anomaly, *scenario.cases))})"
-    yield from textwrap.wrap(scenario.title, 76, initial_indent="  ", subsequent_indent="  ")
+    yield from _wrapped(scenario.title, 78)
     if verbose:
         source = scenario.source
         for text in (scenario.story, f"{source.document}, {source.section}", source.link):
-            yield from textwrap.wrap(text, 76, initial_indent="    ", subsequent_indent="    ")
+            yield from _wrapped(text, 78, "    ")
     for variant in scenario.variants:
         yield f"    {variant.name:22} {'; '.join(_promises(variant))}"
         if verbose and variant.why:
-            yield from textwrap.wrap(variant.why, 72, initial_indent="      ",
-                                     subsequent_indent="      ")  # fmt: skip
+            yield from _wrapped(variant.why, 78, "      ")
 
 
 def _promises(variant: Variant) -> Iterator[str]:
@@ -143,12 +148,11 @@ def _promise(mode: str, promise: Controlled | Free) -> str:
 def claim_lines(claim: Claim, standing: str | None) -> Iterator[str]:
     """One claim with our verdict and what shows it; `standing` is how a run bore it out."""
     yield f"{claim.verdict.upper()}  {claim.id}"
-    indent = {"initial_indent": "  ", "subsequent_indent": "  ", "width": 78}
-    yield from textwrap.wrap(f"“{claim.text}” ({claim.document}, {claim.section})", **indent)  # type: ignore[arg-type]
-    yield from textwrap.wrap(claim.because, **indent)  # type: ignore[arg-type]
+    yield from _wrapped(f"“{claim.text}” ({claim.document}, {claim.section})", 78)
+    yield from _wrapped(claim.because, 78)
     for shown in claim.shown_by:
         yield f"  shown by: {shown}"
     if claim.evidence:
-        yield from textwrap.wrap(f"evidence: {claim.evidence}", **indent)  # type: ignore[arg-type]
+        yield from _wrapped(f"evidence: {claim.evidence}", 78)
     if standing is not None:
         yield f"  this run: {standing}"

@@ -132,7 +132,8 @@ class _Failures:
 
     def add(self, problem: BaseException, trace: TracebackType | None, task: str) -> None:
         """Keep `problem` unless another one came before."""
-        text = "".join(traceback.format_exception(type(problem), problem, trace))
+        theirs = _without_ours(trace, self._own_folders)
+        text = "".join(traceback.format_exception(type(problem), problem, theirs))
         with self._lock:
             if self.first is None:
                 self.first = {
@@ -149,6 +150,19 @@ def _message_of(problem: BaseException) -> str:
         return str(problem)
     except Exception as worse:  # noqa: BLE001 - a broken __str__ must not hide the failure
         return f"({type(worse).__name__} while its text was made)"
+
+
+def _without_ours(
+    trace: TracebackType | None, own_folders: tuple[str, ...]
+) -> TracebackType | None:
+    """The traceback from the first frame that is not ours; all of it when every frame is."""
+    theirs = trace
+    while theirs is not None:
+        name = theirs.tb_frame.f_code.co_filename
+        if not name.startswith(_OURS) or (own_folders and name.startswith(own_folders)):
+            return theirs
+        theirs = theirs.tb_next
+    return trace
 
 
 def _where(trace: TracebackType | None, own_folders: tuple[str, ...]) -> str:

@@ -65,12 +65,12 @@ class _Server:
     def serve(self) -> None:
         """Until the socket closes."""
         while True:
-            ready, _, _ = select.select([self._connection, self._wake_read], [], [])
+            ready, _, _ = select.select([self._connection.fileno(), self._wake_read], [], [])
             if self._wake_read in ready:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._wake_read, 4096)
                 self._reap()
-            if self._connection in ready and not self._receive():
+            if self._connection.fileno() in ready and not self._receive():
                 return
 
     def _receive(self) -> bool:

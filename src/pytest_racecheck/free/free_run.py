@@ -87,11 +87,10 @@ class ForkServer:
 
     def run(self, request: Request) -> Outcome:
         """Run `request` in a fresh child. Raises Interrupted, and Refused as the call does."""
-        if self._interrupted:
-            raise Interrupted("the run was interrupted before it started")
-        if self._connection is None:
+        if self._connection is None and not self._interrupted:
             self._start()
-        assert self._connection is not None
+        if self._interrupted or self._connection is None:
+            raise Interrupted("the run was interrupted before it started")
         reads, writes = _pipes()
         try:
             _send(self._connection, self._message(request), list(writes.values()))
@@ -214,13 +213,14 @@ class _Run:
 
     def _read_once(self, timeout_s: float) -> bool:
         names = {fd: name for name, fd in self._fds.items()}
-        ready, _, _ = select.select([self._connection, *names], [], [], timeout_s)
-        for source in ready:
-            if source is self._connection:
-                self._hear_server()
-            else:
-                self._read_pipe(names[source])
-        return any(source is not self._connection for source in ready)
+        server = self._connection.fileno()
+        ready, _, _ = select.select([server, *names], [], [], timeout_s)
+        if server in ready:
+            self._hear_server()
+        pipes = [names[fd] for fd in ready if fd != server]
+        for name in pipes:
+            self._read_pipe(name)
+        return bool(pipes)
 
     def _hear_server(self) -> None:
         data = self._connection.recv(65_536)
@@ -265,26 +265,24 @@ class _Run:
         _send(self._connection, {"signal": int(number), "group": group}, [])
 
     def _outcome(self, seconds: float, *, hung: bool) -> Outcome:
-        texts = {name: text.text() for name, text in self._texts.items()}
+        said: dict[str, Any] = {name: text.text() for name, text in self._texts.items()}
         if hung:
-            return Outcome(Ending.HANG, seconds, **texts)
-        if not self._results or self._status:  # a child that said its result and then died, died
-            return self._crash(seconds, texts)
+            return Outcome(Ending.HANG, seconds, **said)
+        status = self._status
+        assert status is not None, "the child was reaped before its outcome is asked for"
+        if status < 0:  # also when it had said its result before it died
+            return Outcome(Ending.CRASH, seconds, signal=signal_name(-status), **said)
+        if status > 0 or not self._results:
+            return Outcome(Ending.CRASH, seconds, exit_status=status, **said)
         result = self._results[-1]
         if "refused" in result:
             raise Refused(**result["refused"])
-        failure = result.get("failure")
+        failure = result["failure"]
         return Outcome(
             Ending.FAILURE if failure else Ending.OK,
             seconds,
             value=result.get("value"),
             failure=ChildFailure(**failure) if failure else None,
-            left_over=tuple(result.get("left_over", ())),
-            **texts,
+            left_over=tuple(result["left_over"]),
+            **said,
         )
-
-    def _crash(self, seconds: float, texts: dict[str, str]) -> Outcome:
-        assert self._status is not None, "the child was reaped before its outcome is asked for"
-        if self._status < 0:
-            return Outcome(Ending.CRASH, seconds, signal=signal_name(-self._status), **texts)
-        return Outcome(Ending.CRASH, seconds, exit_status=self._status, **texts)
