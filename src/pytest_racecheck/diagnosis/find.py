@@ -113,7 +113,7 @@ def _explore_once(body: Callable[[], object], plan: Plan, first: bool) -> Findin
         if first and plan.strategy != "replay":
             straight = make_strategy("exhaustive", StrategyOptions())
             begin = search(runner, straight, executions=1, seconds=plan.seconds)
-            if begin.failed is not None or begin.lost:
+            if begin.failed is not None or begin.lost or begin.most_tasks < 2:
                 return _finding(runner, plan, begin)
             if len(sys.modules) != loaded:
                 return None

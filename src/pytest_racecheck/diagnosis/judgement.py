@@ -104,7 +104,8 @@ def _story(execution: Execution, trace: Trace) -> Story:
             switches.add(at)
             last = step.task
     names = tuple(task.name for task in execution.tasks)
-    return Story(names, tuple(trace.steps), trace.cut, frozenset(switches))
+    paths = tuple(task.path for task in execution.tasks)
+    return Story(names, paths, tuple(trace.steps), trace.cut, frozenset(switches))
 
 
 def passed_finding(found: Exploration, strategy: str, points: str) -> Finding:
@@ -116,6 +117,8 @@ def passed_finding(found: Exploration, strategy: str, points: str) -> Finding:
     asked_for_all = strategy in ("exhaustive", "bounded", "portfolio") and found.finished
     if found.lost:
         reason = "control was lost: " + found.lost[0]
+    elif found.divergence and strategy == "replay":
+        reason = f"the schedule does not fit this program: {found.divergence}"
     elif found.divergence:
         reason = f"the same schedule did not give the same execution twice: {found.divergence}"
     elif found.cut_off:

@@ -56,7 +56,7 @@ def _count(number: int, noun: str) -> str:
 def _failure_lines(finding: Finding, width: int) -> list[str]:
     failure = finding.failure
     assert failure is not None
-    who = "" if failure.task == "main" else f" in {failure.task}"
+    who = "" if failure.task == "main" else f" in {_named(finding, failure.task)}"
     named = failure.kind if failure.type in ("Deadlock", "Livelock", "Hang") else failure.type
     lines = _wrap(f"{named}{who} at {failure.where}", width, "  ")
     for line in failure.message.splitlines()[:6]:
@@ -65,6 +65,11 @@ def _failure_lines(finding: Finding, width: int) -> list[str]:
     for wait in failure.waits:
         lines += _wrap(f"- {wait}", width - 2, "    ", "  ")
     return lines
+
+
+def _named(finding: Finding, path: str) -> str:
+    names = {} if finding.story is None else dict(zip(finding.story.paths, finding.story.names))
+    return f"{path} ({names[path]})" if path in names else path
 
 
 def timeline(story: Story, width: int) -> list[str]:
@@ -76,7 +81,9 @@ def timeline(story: Story, width: int) -> list[str]:
     if width // len(order) < MIN_COLUMN:
         return _one_column(story, shown, width, left_out)
     column = (width - 2) // len(order)
-    rows = ["  " + "".join(_cell(_title(story, task), column) for task in order)]
+    files = len({step.filename for step in shown if step.filename})
+    rows = [] if files != 1 else [f"  {os.path.basename(_only_file(shown))}"]
+    rows += ["  " + "".join(_cell(_title(story, task), column) for task in order)]
     rows.append("  " + "".join(_cell("-" * (column - 2), column) for _ in order))
     last: int | None = None
     place = ("", 0, -1)
@@ -84,8 +91,8 @@ def timeline(story: Story, width: int) -> list[str]:
         at = order.index(step.task)
         here = (step.filename, step.line, step.task)
         if here != place:
-            source = _source(step)
-            rows.append(_row(at, column, f"{_where(step)} {source}", step.task != last))
+            where = _where(step) if files > 1 else str(step.line)
+            rows.append(_row(at, column, f"{where}: {_source(step)}", step.task != last))
         rows.append(_row(at, column, f"  {_doing(step)}", False))
         if times > 1:
             rows.append(_row(at, column, f"    ... {times} times", False))
@@ -93,6 +100,10 @@ def timeline(story: Story, width: int) -> list[str]:
     if left_out:
         rows.append(f"  ({left_out} operations that no other task could see are left out)")
     return [row[:width] for row in rows]
+
+
+def _only_file(steps: Sequence[Step]) -> str:
+    return next((step.filename for step in steps if step.filename), "")
 
 
 def _folded(steps: Sequence[Step]) -> list[tuple[Step, int]]:

@@ -40,6 +40,7 @@ class Story:
     """One failing execution, told: the tasks by index and the steps in their order."""
 
     names: tuple[str, ...]
+    paths: tuple[str, ...]
     steps: tuple[Step, ...]
     cut: int = 0
     switches: frozenset[int] = frozenset()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from types import FrameType, ModuleType
 
 _PLAIN = (int, float, complex, str, bytes, bool, type(None))
@@ -22,9 +23,8 @@ def name_in_frame(frame: FrameType | None, target: object) -> str:
         return ""
     found = None if frame is None else _search(frame, target)
     kind = type(target).__name__
-    thread_name = getattr(target, "name", None) if kind == "Thread" else None
-    if isinstance(thread_name, str):
-        return f"thread {thread_name!r}"
+    if isinstance(target, threading.Thread):
+        return f"thread {target._name!r}"  # type: ignore[attr-defined]
     return f"{kind} {found}" if found else kind
 
 

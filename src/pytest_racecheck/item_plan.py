@@ -1,0 +1,121 @@
+"""From marker, options and ini file to the plan of one test; every mistake is one sentence."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from pytest_racecheck.diagnosis.find import Plan, with_schedule
+from pytest_racecheck.engine.schedule import Schedule
+from pytest_racecheck.errors import UsageError
+
+_FROM_MARKER = (
+    "executions",
+    "seconds",
+    "strategy",
+    "points",
+    "control",
+    "seed",
+    "preemptions",
+    "depth",
+    "script",
+    "replay",
+    "isolate",
+    "patience_s",
+    "max_steps",
+    "replays",
+)
+
+
+def plan_of(item: pytest.Item, options: Mapping[str, tuple[type, str]]) -> Plan:
+    """The plan of ``item``: command line over marker over ini file over defaults."""
+    config = item.config
+    try:
+        _check_kind(item)
+        given: dict[str, Any] = {"root": str(config.rootpath)}
+        for name, (kind, _) in options.items():
+            _put(given, name, kind, config.getini(f"racecheck_{name}"), f"racecheck_{name}")
+        given.update(_from_marker(item))
+        for name, (kind, _) in options.items():
+            value = config.getoption(f"racecheck_{name}")
+            _put(given, name, kind, value, f"--racecheck-{name}")
+        if config.getoption("racecheck_isolate"):
+            given["isolate"] = True
+        return _made(given, config.getoption("racecheck_replay"), item.nodeid)
+    except UsageError as error:
+        raise pytest.UsageError(f"{item.nodeid}: {error}") from None
+
+
+def _made(given: dict[str, Any], replay: str | None, nodeid: str) -> Plan:
+    given["seed"] = given.get("seed", 0) ^ zlib.crc32(nodeid.encode())
+    marked = given.pop("replay", None)
+    schedule = replay or marked
+    if schedule is not None:
+        for name in ("preemptions", "depth", "script"):
+            given.pop(name, None)
+        given["strategy"] = "portfolio"
+        return with_schedule(Plan(**given), schedule).checked()
+    if "script" in given and "strategy" not in given:
+        given["strategy"] = "scripted"
+    if "preemptions" in given and "strategy" not in given:
+        given["strategy"] = "bounded"
+    return Plan(**given).checked()
+
+
+def _check_kind(item: pytest.Item) -> None:
+    if not isinstance(item, pytest.Function) or hasattr(item, "_testcase"):
+        raise UsageError("racecheck explores test functions and methods, not this kind of test")
+    if inspect.iscoroutinefunction(item.obj) or inspect.isasyncgenfunction(item.obj):
+        raise UsageError(
+            "racecheck cannot explore an async test; call asyncio.run() in a plain one"
+        )
+
+
+def _from_marker(item: pytest.Item) -> dict[str, Any]:
+    marker = item.get_closest_marker("racecheck")
+    if marker is None:
+        return {}
+    if marker.args:
+        raise UsageError(f"the racecheck marker takes keywords only, got {marker.args[0]!r}")
+    for name in marker.kwargs:
+        if name not in _FROM_MARKER:
+            near = difflib.get_close_matches(name, _FROM_MARKER, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise UsageError(
+                f"the racecheck marker has no keyword {name!r}{hint} "
+                f"(it has {', '.join(_FROM_MARKER)})"
+            )
+    return dict(marker.kwargs)
+
+
+def _put(given: dict[str, Any], name: str, kind: type, value: Any, source: str) -> None:
+    if value is None or value == "":
+        return
+    try:
+        given[name] = kind(value)
+    except ValueError:
+        raise UsageError(f"{source} must be a {_noun(kind)}, got {value!r}") from None
+
+
+def _noun(kind: type) -> str:
+    return {int: "whole number", float: "number"}.get(kind, "text")
+
+
+def check_replay(text: str | None, explored: Sequence[pytest.Item]) -> None:
+    """A replay text belongs to one test: refuse it early when it is malformed or many are selected."""
+    if text is None:
+        return
+    try:
+        Schedule.parse(text)
+    except UsageError as error:
+        raise pytest.UsageError(f"--racecheck-replay: {error}") from None
+    if len(explored) != 1:
+        raise pytest.UsageError(
+            f"--racecheck-replay: a schedule belongs to one test, but {len(explored)} are selected; "
+            "name the test"
+        )
