@@ -23,7 +23,7 @@ class Steps:
     def __init__(self, scratch: Path, kept: Path, say: Callable[[str], None]) -> None:
         self.scratch = scratch
         self._log = scratch / "build.log"
-        self._kept = kept
+        self._kept = kept / "last-failure.log"
         self._say = say
 
     def run(
@@ -95,18 +95,21 @@ class Steps:
 
     def keep_log(self) -> Path:
         """Copies the log to where it outlives the build, and says where."""
-        kept = self._kept / "last-failure.log"
-        shutil.copyfile(self._log, kept)
-        return kept
+        shutil.copyfile(self._log, self._kept)
+        return self._kept
+
+    def forget_log(self) -> None:
+        """Removes what an earlier failure kept."""
+        self._kept.unlink(missing_ok=True)
 
     def _tool_from_pypi(self, name: str) -> str:
         folder = self.scratch / f"tool-{name}"
         self.pip(f"fetching {name} from PyPI, for this build only", [name], folder)
-        # The wheel's own start script wants an installed package; the program itself lies deeper.
-        programs = [path for path in folder.glob(f"{name}/**/bin/{name}") if path.is_file()]
-        if not programs:
-            self._fail(f"fetching {name}", "the package holds no such program")
-        return str(programs[0])
+        # Some wheels hold the program itself, some a script that starts it where it is installed.
+        for program in (*folder.glob(f"{name}/**/bin/{name}"), folder / "bin" / name):
+            if self.ask([program, "--version"]) is not None:
+                return str(program)
+        return self._fail(f"fetching {name}", "the package holds no program that runs")
 
     def _fail(self, what: str, why: str) -> NoReturn:
         log = self.keep_log()

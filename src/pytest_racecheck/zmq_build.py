@@ -73,6 +73,7 @@ def _enable(source: str | None, pyzmq: str, folder: Path, steps: Steps) -> Draft
     written = steps.scratch / "note.json"
     written.write_text(json.dumps(asdict(draft), indent=1) + "\n")
     written.replace(zmq_draft.note(folder, pyzmq))
+    steps.forget_log()
     return draft
 
 

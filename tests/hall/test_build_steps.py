@@ -109,20 +109,39 @@ def test_the_machines_own_cmake_comes_first(steps, toolbox):
     assert steps.cmake() == [str(cmake)]
 
 
-def test_without_cmake_and_make_both_come_from_pypi(steps, toolbox, monkeypatch, tmp_path):
-    def pip(_steps: Steps, _what: str, wanted: list[str], target: Path) -> None:
-        program = target / wanted[0] / "data" / "bin" / wanted[0]
-        program.parent.mkdir(parents=True)
-        program.touch()
+@pytest.fixture
+def pypi(monkeypatch):
+    """Packages that hold these programs; what is installed from them runs, or does not."""
 
-    monkeypatch.setattr(Steps, "pip", pip)
+    def offer(programs: dict[str, str]) -> None:
+        def pip(_steps: Steps, _what: str, wanted: list[str], target: Path) -> None:
+            for place, body in programs.items():
+                if Path(place).name == wanted[0]:
+                    program = target / place
+                    program.parent.mkdir(parents=True)
+                    program.write_text(f"#!/bin/sh\n{body}\n")
+                    program.chmod(0o755)
+
+        monkeypatch.setattr(Steps, "pip", pip)
+
+    return offer
+
+
+def test_without_cmake_and_make_both_come_from_pypi(steps, toolbox, pypi, tmp_path):
+    pypi({"bin/cmake": "exit 1", "cmake/data/bin/cmake": "exit 0", "bin/ninja": "exit 0"})
     scratch = tmp_path / "scratch"
     assert steps.cmake() == [
         f"{scratch}/tool-cmake/cmake/data/bin/cmake",
         "-G",
         "Ninja",
-        f"-DCMAKE_MAKE_PROGRAM={scratch}/tool-ninja/ninja/data/bin/ninja",
+        f"-DCMAKE_MAKE_PROGRAM={scratch}/tool-ninja/bin/ninja",
     ]
+
+
+def test_a_package_whose_program_does_not_run_is_told(steps, toolbox, pypi):
+    pypi({"bin/cmake": "exit 1"})
+    with pytest.raises(MissingDependency, match="fetching cmake failed"):
+        steps.cmake()
 
 
 def test_a_python_without_pip_is_told_how_to_get_it(steps, toolbox, monkeypatch, tmp_path):

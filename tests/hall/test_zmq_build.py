@@ -93,6 +93,10 @@ def test_a_compiler_that_fails_is_told_and_leaves_its_log_only(cache, pretend, l
         enable(libzmq_tar)
     assert {path.name for path in cache.iterdir()} == {"lock", "last-failure.log"}
 
+    pretend("echo ok")
+    enable(libzmq_tar)
+    assert not (cache / "last-failure.log").exists()
+
 
 def test_an_interrupted_build_leaves_nothing_behind(cache, pretend, libzmq_tar):
     pretend(f"kill -INT {os.getpid()}; sleep 1")

@@ -99,7 +99,10 @@ def test_a_tar_of_something_else_holds_no_sources(folder, tar_of):
     assert "holds no sources of libzmq" in refusal_of(str(other), folder)
 
 
-def test_a_tar_that_would_write_elsewhere_is_refused(folder, tar_of):
+@pytest.mark.parametrize("old_python", [False, True])
+def test_a_tar_that_would_write_elsewhere_is_refused(folder, tar_of, monkeypatch, old_python):
+    if old_python:
+        monkeypatch.setattr(zmq_sources, "_EXTRACT_SAFELY", {})
     refusal_of(str(tar_of({"../outside.txt": "!"})), folder)
     assert not list(folder.parent.glob("**/outside.txt"))
 
