@@ -90,12 +90,17 @@ class Counter:
             self.value += 1
 ''',
     "hang": '''
-"""Nobody sets the event."""
-import threading
+"""Nobody sets the event; tells a test that asks for it when it has come so far."""
+import os, subprocess, threading
 
 class Counter:
     value = 0
-    def __init__(self, parties): self.never = threading.Event()
+    def __init__(self, parties):
+        self.never = threading.Event()
+        if "TINY_FIFO" in os.environ:
+            sleeper = subprocess.Popen(["sleep", "600"], start_new_session=True)
+            with open(os.environ["TINY_FIFO"], "w") as fifo:
+                fifo.write(f"{os.getpid()} {sleeper.pid}")
     def add(self): self.never.wait()
 ''',
     "crash": '''

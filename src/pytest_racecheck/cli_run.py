@@ -32,7 +32,7 @@ from pytest_racecheck.free import Ending
 from pytest_racecheck.progress import is_lively, progress_for
 
 NARROW, WIDE = 80, 120
-_LEFT = "the same schedule did not give"  # how a finding begins whose schedule was left
+_FOREIGN = "the schedule does not fit"  # how a finding begins whose schedule was left
 _COLOURS = {"kept": "32", "BROKEN": "1;31", "not run": "33"}
 
 
@@ -238,8 +238,8 @@ def replay(folder: Path, name: str, schedule: str, wishes: Wishes) -> int:
             f"{job.title}: the replay did not come to an end: {outcome.describe()}"
         )
     finding: dict[str, Any] = outcome.value["finding"]
-    if finding["reason"].startswith(_LEFT):
-        raise UsageError(f"{job.title} is not the program of this schedule: {finding['reason']}")
+    if finding["reason"].startswith(_FOREIGN):
+        raise UsageError(f"{job.title}: {finding['reason']}")
     sys.stdout.write(printable(outcome.value["report"]).rstrip() + "\n")
     failed, promised = finding["failure"] is not None, job.promise.expects == "reproduced"
     return 0 if failed == promised else 1

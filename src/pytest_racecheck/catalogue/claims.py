@@ -136,7 +136,7 @@ def standing(claim: Claim, findings: Sequence[Mapping[str, Any]]) -> str:
         states.append("not run" if not kept or None in kept else "kept" if all(kept) else "BROKEN")
     worst = next(state for state in ("BROKEN", "not run", "kept") if state in states)
     return {
-        "BROKEN": "NOT BORNE OUT by this run",
+        "BROKEN": "NOT BORNE OUT",
         "not run": "could not be run completely",
         "kept": f"borne out by {len(states)} of {len(states)} variants",
     }[worst]
