@@ -260,7 +260,7 @@ class Execution:
             self.divergence = divergence
             self.begin_unwinding("the schedule was left")
             return options[0]
-        self.decisions.append((chosen.index, len(options), "wake"))
+        self.decisions.append((chosen.index, len(options), chosen.pending[0]))
         return chosen
 
     def _wake(self, task: Task) -> None:
