@@ -272,7 +272,7 @@ class Execution:
     def when_nobody_can(self, task: Task | None) -> Task:
         """Nobody is enabled: let time pass, wait for the outside, or say why this is the end."""
         with self.uncontrolled_here():
-            return settle(self)
+            return settle(self, task)
 
     def alarm(self, task: Task) -> None:
         """The step limit is passed, or the watchdog wants to know whether anybody still moves."""

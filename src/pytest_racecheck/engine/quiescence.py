@@ -18,15 +18,21 @@ if TYPE_CHECKING:
     from pytest_racecheck.engine.execution import Execution
     from pytest_racecheck.engine.task import Task
 
-def settle(execution: Execution) -> Task:
-    """Return the task that moves next although none was enabled; the body's own if this is the end."""
+def settle(execution: Execution, task: Task | None) -> Task:
+    """Return the task that moves next although none was enabled; the body's own if this is the end.
+
+    ``task`` moved last, if it still lives.
+    """
     if execution.outside_waits or execution.away:
         chosen = _poll_the_outside(execution)
         if chosen is not None:
             return chosen
-    timed = [task for task in execution.live if task.deadline_s is not None]
-    if timed:
-        return min(timed, key=lambda task: (task.deadline_s, task.index))
+    deadlines = [task.deadline_s for task in execution.live if task.deadline_s is not None]
+    if deadlines:
+        # Several deadlines at once, or within the lateness: who wakes first is a choice.
+        execution.now_s = max(execution.now_s, min(deadlines))
+        execution.enabled = None
+        return execution.next_task(task)
     stuck = [task for task in execution.live if not task.ended]
     if execution.tasks[0].ended and all(task.daemon or task.idle_worker for task in stuck):
         execution.leftovers = [task for task in stuck if not task.idle_worker]
