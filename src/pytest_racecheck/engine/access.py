@@ -37,7 +37,9 @@ class Site:
     def shown_name(self, target: object, found: str) -> str:
         """What a report calls the thing touched; ``found`` is what the code calls the object."""
         if self.form == "attribute":
-            owner = target.__name__ if isinstance(target, (type, ModuleType)) else type(target).__name__
+            owner = (
+                target.__name__ if isinstance(target, (type, ModuleType)) else type(target).__name__
+            )
             return f"{owner}.{self.key}"
         return str(self.key) if self.form in ("global", "cell") else found
 

@@ -109,7 +109,9 @@ def _trace_like_a_new_thread() -> None:
 
 def interrupt(key: int, error: type[BaseException]) -> bool:
     """Ask the OS thread ``key`` to raise ``error`` at its next bytecode; False if it is gone."""
-    raised = ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(key), ctypes.py_object(error))
+    raised = ctypes.pythonapi.PyThreadState_SetAsyncExc(
+        ctypes.c_ulong(key), ctypes.py_object(error)
+    )
     return bool(raised == 1)
 
 

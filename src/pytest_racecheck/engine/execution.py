@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from pytest_racecheck.engine.carrier import Carrier, CarrierPool, allocate_gate, current_key
+from pytest_racecheck.engine.carrier import Carrier, CarrierPool, current_key
 from pytest_racecheck.engine.failure import TaskFailure
 from pytest_racecheck.engine.quiescence import settle
+from pytest_racecheck.engine.state import ExecutionState
 from pytest_racecheck.engine.task import Task, Unwind
 from pytest_racecheck.engine.unwinding import unwind_the_rest
 from pytest_racecheck.engine.watchdog import answer_alarm, come_back, interrupted
@@ -20,14 +21,11 @@ from pytest_racecheck.errors import Divergence
 
 if TYPE_CHECKING:
     from pytest_racecheck.engine.strategies.base import Decider
-    from pytest_racecheck.engine.livelock import FairTail
     from pytest_racecheck.engine.trace import Trace
 
 #: A runnable task is assumed to be late by at most this much (virtual time) when a time-out fires
 #: although it could have moved.  Longer time-outs fire only when nobody can move.
 LATENESS_S = 0.5
-#: How often in one execution a time-out fires early.
-MAX_LATE = 5
 #: A task that only read, this many operations in a row, lets the others go first (fairness).
 SPIN_LIMIT = 400
 
@@ -36,8 +34,10 @@ def _never() -> bool:
     return False
 
 
-class Execution:
+class Execution(ExecutionState):
     """The body once, under one schedule.  Not thread-safe: whoever holds the baton may touch it."""
+
+    __slots__ = ("_begin", "performed", "pick", "pool")
 
     def __init__(
         self,
@@ -48,49 +48,11 @@ class Execution:
         patience_s: float = 2.0,
         trace: Trace | None = None,
     ) -> None:
+        super().__init__(max_steps, patience_s, trace, step_limit=max_steps)
         self.pick = decider.pick
         self.performed: Callable[[Task], None] | None = getattr(decider, "performed", None)
         self._begin: Callable[[list[Task]], None] | None = getattr(decider, "begin", None)
         self.pool = pool
-        self.trace = trace
-        self.tasks: list[Task] = []
-        self.live: list[Task] = []
-        self.by_key: dict[int, Task] = {}
-        self.current: Task | None = None
-        self.decisions: list[tuple[int, int, str]] = []
-        self.preemptions = 0
-        self.steps = 0
-        self.step_limit = max_steps
-        self.max_steps = max_steps
-        self.now_s = 0.0
-        self.timed = 0  # tasks that wait with a deadline
-        self.late_left = MAX_LATE
-        self.quiet = 0  # operations in a row by one task that changed nothing
-        self.enabled: list[Task] | None = None  # None: an operation may have changed it
-        self.owners: dict[int, tuple[Task, object]] = {}
-        self.clocks: dict[int, dict[int, int]] | None = None  # happens-before, when asked for
-        self.early_notifies: list[tuple[object, str]] = []
-        self.failures: list[TaskFailure] = []
-        self.divergence: Divergence | None = None
-        self.cut_off: str | None = None  # why the execution ended before its end
-        self.unwinding = False
-        self.interrupt: BaseException | None = None
-        self.lost: list[str] = []  # tasks that did not come back, with stacks
-        self.abandoned: list[str] = []
-        self.leftovers: list[Task] = []
-        self.uncontrolled: list[str] = []
-        self.away: list[Task] = []  # did not come back within their patience
-        self.mutex = allocate_gate()  # only for the moments when the watchdog interferes
-        self.patience_s = patience_s
-        self.tail: FairTail | None = None
-        self.fixed_choices: int | None = None  # choices before the fair tail; the rest is not kept
-        self.given_up = 0
-        self.ended = False
-        self.outside_waits = 0  # tasks whose readiness may change by itself
-        self.held_at: dict[int, str] = {}
-        self.clock_step_s = 0.0
-        self.item_key: object = None  # the key of the item that is about to be touched
-        self.pid = os.getpid()
 
     # --- the two verbs, for the task that holds the baton -------------------------------------
 
@@ -174,7 +136,9 @@ class Execution:
             chosen.carrier.resume()
             self.park(task)
         if task.doomed:
-            if task.index == 0:  # the others first, so that the body's own clean-up finds them ended
+            if (
+                task.index == 0
+            ):  # the others first, so that the body's own clean-up finds them ended
                 unwind_the_rest(self)
             raise Unwind
 
@@ -402,7 +366,9 @@ class Execution:
 
     def _leave_no_child_behind(self) -> None:
         if os.getpid() != self.pid:  # the body forked, and this is the child
-            os.write(2, b"racecheck: a forked child ran to the end of the test body; it stops here\n")
+            os.write(
+                2, b"racecheck: a forked child ran to the end of the test body; it stops here\n"
+            )
             os._exit(70)
 
 

@@ -1,4 +1,4 @@
-"""Many executions of one body under one strategy and one budget; what they had in common and not."""
+"""Many executions of one body under one strategy and one budget, and what came of them."""
 
 from __future__ import annotations
 
@@ -121,9 +121,7 @@ class Runner:
         self._pool.retire()
 
 
-def search(
-    runner: Runner, strategy: Strategy, *, executions: int, seconds: float
-) -> Exploration:
+def search(runner: Runner, strategy: Strategy, *, executions: int, seconds: float) -> Exploration:
     """Explore until the first failure, the end of the strategy, or the end of the budget."""
     if executions < 1 or not seconds > 0:
         raise UsageError(f"a budget must be positive: executions={executions}, seconds={seconds:g}")

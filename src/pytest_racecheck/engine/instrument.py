@@ -1,4 +1,4 @@
-"""Inserts calls to the access gates into the bytecode of functions: a new code object, same meaning.
+"""Inserts calls to the access gates into the bytecode of functions: new code, same meaning.
 
 Bytecode rather than tracing, because tracers and monitors fight with coverage and debuggers and do
 not tell which object is touched (design 3.5).  ``x.n += 1`` gets a point before its read and one

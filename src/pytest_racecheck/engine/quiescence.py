@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_racecheck.engine.execution import Execution
     from pytest_racecheck.engine.task import Task
 
+
 def settle(execution: Execution, task: Task | None) -> Task:
     """Return the task that moves next although none was enabled; the body's own if this is the end.
 
@@ -68,7 +69,9 @@ def _stuck_failure(execution: Execution, stuck: list[Task]) -> TaskFailure:
         kind, message = "deadlock", "each waits for the next: " + " -> ".join(t.path for t in cycle)
     elif execution.early_notifies:
         kind = "lost wake-up"
-        message = f"nobody is left to wake them; notified too early: {execution.early_notifies[-1][1]}"
+        message = (
+            f"nobody is left to wake them; notified too early: {execution.early_notifies[-1][1]}"
+        )
     else:
         kind, message = "deadlock", "nobody is left who could wake them"
     if execution.away:
@@ -77,4 +80,3 @@ def _stuck_failure(execution: Execution, stuck: list[Task]) -> TaskFailure:
     first = cycle[0] if cycle else stuck[0]
     where = " / ".join(sorted({user_place(task) for task in (cycle or stuck)}))
     return TaskFailure(kind, "Deadlock", message, where, first.path, None, waits)
-

@@ -42,7 +42,9 @@ class Schedule:
         """Read the one-line form; raises UsageError with one sentence when it is not one."""
         text = text.strip()
         if len(text) > MAX_TEXT:
-            raise UsageError(f"the replay text has {len(text)} characters; at most {MAX_TEXT} are read")
+            raise UsageError(
+                f"the replay text has {len(text)} characters; at most {MAX_TEXT} are read"
+            )
         match = _TEXT.fullmatch(text)
         if match is None:
             raise UsageError(
@@ -51,7 +53,9 @@ class Schedule:
             )
         version, strategy, body, checks = match.groups()
         if f"rc{version}" != VERSION:
-            raise UsageError(f"replay text version rc{version} is not known here (this is {VERSION})")
+            raise UsageError(
+                f"replay text version rc{version} is not known here (this is {VERSION})"
+            )
         choices = _choices(body)
         if len(checks) != 2 * -(-len(choices) // CHECK_EVERY):
             raise UsageError(

@@ -1,4 +1,4 @@
-"""A controlled task: one thread of the body under test, which moves only while it holds the baton."""
+"""A controlled task: one thread of the body, which moves only while it holds the baton."""
 
 from __future__ import annotations
 

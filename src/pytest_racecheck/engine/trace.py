@@ -1,4 +1,4 @@
-"""What happened in one execution, step by step: kept only when an execution is run to be explained."""
+"""What happened in one execution, step by step: kept only when it is to be explained."""
 
 from __future__ import annotations
 

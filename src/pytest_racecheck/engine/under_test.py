@@ -48,7 +48,11 @@ class UnderTest:
         path = os.path.abspath(filename)
         if path in self._files or path.startswith(self._named):
             return True
-        if filename.startswith("<") or path.startswith(_OUTSIDE) or f"{os.sep}site-packages" in path:
+        if (
+            filename.startswith("<")
+            or path.startswith(_OUTSIDE)
+            or f"{os.sep}site-packages" in path
+        ):
             return False
         if path.startswith(_PACKAGE):
             return path.startswith(_SCENARIOS)

@@ -61,8 +61,12 @@ def describe_waits(execution: Execution, stuck: list[Task]) -> list[str]:
     for task in stuck:
         owner = waits_for(execution, task)
         verb, thing = describe_pending(task)
-        held = "" if owner is None else f", which {owner.path} ({owner.name}) " + _has(task, execution)
-        lines.append(f"{task.path} ({task.name}) at {user_place(task)}: {verb} {thing}{held}".rstrip())
+        held = (
+            "" if owner is None else f", which {owner.path} ({owner.name}) " + _has(task, execution)
+        )
+        lines.append(
+            f"{task.path} ({task.name}) at {user_place(task)}: {verb} {thing}{held}".rstrip()
+        )
     return lines
 
 

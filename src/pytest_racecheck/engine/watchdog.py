@@ -109,7 +109,9 @@ def _give_up(execution: Execution) -> None:
     main = execution.tasks[0]
     execution.given_up += 1
     if not execution.failures:
-        places = " / ".join(sorted({user_place(task) for task in execution.away})) or user_place(main)
+        places = " / ".join(sorted({user_place(task) for task in execution.away})) or user_place(
+            main
+        )
         names = ", ".join(task.path for task in execution.away) or main.path
         execution.failures.append(
             TaskFailure("hang", "Hang", f"{names} never came back", places, names, None)

@@ -1,0 +1,1 @@
+"""Strategies: each decides, across executions, which task moves at every choice."""

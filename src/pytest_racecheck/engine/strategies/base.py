@@ -1,4 +1,4 @@
-"""What a strategy is: it yields one fresh decider per execution, until there is nothing left to try."""
+"""What a strategy is: it yields a fresh decider per execution while there is something left."""
 
 from __future__ import annotations
 

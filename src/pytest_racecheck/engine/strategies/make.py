@@ -36,7 +36,9 @@ def _bounded(options: StrategyOptions) -> Strategy:
 
 def _portfolio(options: StrategyOptions) -> Strategy:
     seed = options.seed
-    return Portfolio([Exhaustive(), RandomWalk(seed), PCT(seed, 3), RandomWalk(seed + 1), PCT(seed, 2)])
+    return Portfolio(
+        [Exhaustive(), RandomWalk(seed), PCT(seed, 3), RandomWalk(seed + 1), PCT(seed, 2)]
+    )
 
 
 def _scripted(options: StrategyOptions) -> Strategy:

@@ -1,4 +1,4 @@
-"""Orders that are given: the choices a machine recorded (replay), or the names a human wrote (script)."""
+"""Orders that are given: choices that a machine recorded, or names that a human wrote."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ class Follow:
                 self._check(task)
                 return task
         able = ", ".join(f"{task.index} ({task.path})" for task in (*enabled, *late))
-        raise Divergence(f"choice {self.made}: the schedule moves task {index}, but only {able} can")
+        raise Divergence(
+            f"choice {self.made}: the schedule moves task {index}, but only {able} can"
+        )
 
     def _check(self, task: Task) -> None:
         if self.made % CHECK_EVERY == 0 or self.made == len(self._schedule.choices):
