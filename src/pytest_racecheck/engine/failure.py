@@ -15,6 +15,7 @@ _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _SCENARIOS = os.path.join(_OURS, "scenarios") + os.sep
 _SIGNALLING = os.path.join(_OURS, "signalling") + os.sep
 _STDLIB = sysconfig.get_paths()["stdlib"] + os.sep
+_libraries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,13 @@ def is_internal(filename: str) -> bool:
     if filename.startswith(_OURS):
         return not filename.startswith((_SCENARIOS, _SIGNALLING))
     in_stdlib = filename.startswith(_STDLIB) and "site-packages" not in filename
-    return in_stdlib or filename.startswith("<frozen")
+    return in_stdlib or filename.startswith(("<frozen", *_libraries))
+
+
+def leave_out(folder: str) -> None:
+    """Take a library that an adapter controls for internal: a report names who calls it."""
+    global _libraries
+    _libraries = (*_libraries, os.path.join(folder, ""))
 
 
 def place(filename: str, line: int) -> str:
