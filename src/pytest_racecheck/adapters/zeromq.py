@@ -23,12 +23,12 @@ from pytest_racecheck.adapters import zeromq_endpoints as endpoints
 from pytest_racecheck.adapters import zeromq_poll as polls
 from pytest_racecheck.adapters import zeromq_sockets as sockets
 from pytest_racecheck.adapters.zeromq_leftovers import clear
-from pytest_racecheck.adapters.zeromq_owner import hide_library
 from pytest_racecheck.adapters.zeromq_world import INPROC, World
+from pytest_racecheck.engine.failure import leave_out
 
 Make = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-hide_library(os.path.dirname(zmq.__file__))
+leave_out(os.path.dirname(zmq.__file__))
 
 
 @dataclass(frozen=True, slots=True)

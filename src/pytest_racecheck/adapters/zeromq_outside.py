@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import _thread
 from collections.abc import Callable
 
-from pytest_racecheck.engine import clock
+from pytest_racecheck.engine import carrier, clock
 
-#: Taken before anything is replaced in ``_thread``.
-_start_raw = _thread.start_new_thread
 _PAUSE_S = 30e-6
 
 
@@ -19,7 +16,7 @@ class Errand:
         self.done = False
         self.error: BaseException | None = None
         self._call: Callable[[], object] | None = call
-        _start_raw(self._run, ())
+        carrier._raw_start(self._run, ())
 
     def wait(self, patience_s: float, until: Callable[[], bool] | None = None) -> bool:
         """Wait in real time until it is done (or ``until()``); False when patience ran out."""

@@ -20,7 +20,6 @@ Stack = tuple[tuple[CodeType, int], ...]
 STACK_DEPTH = 8
 _ENGINE_BEGINS = os.path.abspath(execution.__file__)
 _hidden: dict[str, bool] = {}
-_library_prefixes: list[str] = []
 
 
 class IllegalSharing(AssertionError):
@@ -55,12 +54,6 @@ class Use:
     stack: Stack
 
 
-def hide_library(folder: str) -> None:
-    """Leave the frames of a library out of the stacks; they are never what the user looks for."""
-    _library_prefixes.append(os.path.join(folder, ""))
-    _hidden.clear()
-
-
 def call_stack() -> Stack:
     """The user's frames of the calling task, innermost first."""
     frame: FrameType | None = sys._getframe(1)
@@ -71,8 +64,7 @@ def call_stack() -> Stack:
             break
         hidden = _hidden.get(filename)
         if hidden is None:
-            hidden = is_internal(filename) or filename.startswith(tuple(_library_prefixes))
-            _hidden[filename] = hidden
+            hidden = _hidden[filename] = is_internal(filename)
         if not hidden:
             stack.append((frame.f_code, frame.f_lasti))
         frame = frame.f_back
