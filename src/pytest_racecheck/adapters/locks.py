@@ -41,9 +41,7 @@ _r_acquire_restore = RLockType.__dict__["_acquire_restore"]
 
 _WAIT = threading.Condition.wait.__code__
 _COND_EXIT = threading.Condition.__exit__.__code__
-_INTERNAL = tuple(
-    id(vars(module)) for module in (threading, queue, concurrent.futures._base)
-)
+_INTERNAL = tuple(id(vars(module)) for module in (threading, queue, concurrent.futures._base))
 _BOUND_AT_BIRTH = ("acquire", "release", "_release_save", "_acquire_restore", "_is_owned")
 
 

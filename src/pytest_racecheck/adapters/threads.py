@@ -24,7 +24,7 @@ class ThreadControl:
         self._locals = [o for o in gc.get_referrers(threading.local) if _is_local(o)]
         self._local_size = self._size()
 
-    def before(self, execution: Execution) -> None:
+    def before(self) -> None:
         """Make the names of this execution's threads the same as in every other one."""
         threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]
         self._keys = frozenset(threading._active)  # type: ignore[attr-defined]

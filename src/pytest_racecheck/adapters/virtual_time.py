@@ -1,4 +1,4 @@
-"""Time under control: ``sleep`` and the clocks of ``time``, also where they were imported by name."""
+"""``sleep`` and the clocks of ``time`` under control, also where they were imported by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a body to a finding: control it, search, simplify, confirm by replays, and give the verdict."""
+"""From a body to a finding: control, search, simplify, confirm by replays, give the verdict."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ class Plan:
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
                 raise UsageError(f"{name} must be a positive number, got {value!r}")
         if isinstance(self.control, str):
-            raise UsageError(f"control must be a list of module names, got the text {self.control!r}")
+            raise UsageError(
+                f"control must be a list of module names, got the text {self.control!r}"
+            )
         self.make_strategy()
         return self
 
@@ -93,7 +95,9 @@ def _plan(given: dict[str, object]) -> Plan:
 def explore_plan(body: Callable[[], object], plan: Plan) -> Finding:
     """Explore as ``plan`` says; the pytest plugin and the catalogue call this."""
     if controlled() is not None:
-        raise UsageError("explore() was called inside a body that is being explored; call it outside")
+        raise UsageError(
+            "explore() was called inside a body that is being explored; call it outside"
+        )
     if plan.isolate:
         from pytest_racecheck.diagnosis.isolation import explore_in_child
 
@@ -142,7 +146,7 @@ def _controlled_runner(body: Callable[[], object], plan: Plan) -> Iterator[Runne
         runner: Runner
 
         def before(execution: Execution) -> None:
-            threads.before(execution)
+            threads.before()
             if world is not None:
                 execution.clocks = {}
 
@@ -170,4 +174,6 @@ def _zeromq() -> Iterator[object]:
 def with_schedule(plan: Plan, text: str) -> Plan:
     """The plan that replays ``text``; raises UsageError when it is no replay text."""
     Schedule.parse(text)
-    return replace(plan, strategy="replay", schedule=text, preemptions=None, depth=None, script=None)
+    return replace(
+        plan, strategy="replay", schedule=text, preemptions=None, depth=None, script=None
+    )

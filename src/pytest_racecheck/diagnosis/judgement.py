@@ -18,21 +18,17 @@ def failed_finding(
     runner: Runner, found: Exploration, replays: int, strategy: str, seconds: float
 ) -> Finding:
     """Replay the failing schedule: *reproduced* only if every replay ends in the same failure."""
-    assert found.failed is not None and found.schedule is not None
+    assert found.failed is not None
+    assert found.schedule is not None
     first = found.failed.failures[0]
     if found.failed.lost:
         return _lost_finding(found, first)
     schedule, switches = found.schedule, found.failed.preemptions
     if strategy != "replay":
         schedule, switches = simplest(runner, found, seconds)
-    trace, agreeing, told, why = Trace(), 0, found.failed, ""
-    for n in range(replays):
-        again = runner.replay(schedule, trace if n == 0 else None)
-        if again.divergence is None and again.failures and same_failure(first, again.failures[0]):
-            agreeing += 1
-            told = again if n == 0 else told
-        elif not why:
-            why = _departure(again)
+    trace = Trace()
+    agreeing, told, why = _replayed(runner, schedule, first, replays, trace)
+    told = told or found.failed
     failure = _failure(told.failures[0])
     finding = Finding(
         Verdict.REPRODUCED,
@@ -56,6 +52,21 @@ def failed_finding(
         reason=f"failed once, but only {agreeing} of {replays} replays agree ({why}): "
         "something besides the schedule decides, such as a clock, a random draw or leftover state",
     )
+
+
+def _replayed(
+    runner: Runner, schedule: Schedule, first: TaskFailure, replays: int, trace: Trace
+) -> tuple[int, Execution | None, str]:
+    """How many replays agree, the traced one if it does, and how the first that does not differs."""
+    agreeing, told, why = 0, None, ""
+    for n in range(replays):
+        again = runner.replay(schedule, trace if n == 0 else None)
+        if again.divergence is None and again.failures and same_failure(first, again.failures[0]):
+            agreeing += 1
+            told = again if n == 0 else told
+        elif not why:
+            why = _departure(again)
+    return agreeing, told, why
 
 
 def _departure(execution: Execution) -> str:

@@ -68,7 +68,7 @@ def _failure_lines(finding: Finding, width: int) -> list[str]:
 
 
 def _named(finding: Finding, path: str) -> str:
-    names = {} if finding.story is None else dict(zip(finding.story.paths, finding.story.names))
+    names = {} if finding.story is None else dict(zip(finding.story.paths, finding.story.names, strict=True))
     return f"{path} ({names[path]})" if path in names else path
 
 

@@ -17,7 +17,8 @@ MAX_SECONDS = 1.0
 
 def simplest(runner: Runner, found: Exploration, seconds: float) -> tuple[Schedule, int]:
     """The schedule with the fewest preemptions that could be found, and their number."""
-    assert found.failed is not None and found.schedule is not None
+    assert found.failed is not None
+    assert found.schedule is not None
     first, fewest = found.failed.failures[0], found.failed.preemptions
     best = (found.schedule, fewest)
     if fewest == 0 or found.schedule.strategy == "exhaustive":

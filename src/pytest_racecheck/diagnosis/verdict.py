@@ -1,4 +1,4 @@
-"""Verdicts and findings: what may be said about a body, and everything that has to be said with it."""
+"""Verdicts and findings: what may be said about a body, and what has to be said with it."""
 
 from __future__ import annotations
 
