@@ -6,7 +6,7 @@
 #   make check       format, lint, types, tests
 #   make slow        the test suite with the slow tests (builds, downloads, long searches)
 #   make bench       executions per second, next to the rivals
-#   make catalogue   writes scenarios/README.md from what the scenarios declare
+#   make catalogue   runs the scenarios, writes scenarios/README.md and docs/claims.md from that
 #   make clean       removes the environments and what tools left behind
 #
 # PYTHON=/path/to/python3 chooses the interpreter, VENV=folder the environment,
@@ -62,8 +62,10 @@ bench: env
 	    || echo "The rivals could not be installed; the table will say so."
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-catalogue: env
-	@$(BIN)/python -m pytest_racecheck.catalogue.table
+catalogue: zmq-draft
+	@mkdir -p build
+	@$(BIN)/racecheck run --json build/results.json $(ARGS)
+	@$(BIN)/python -m pytest_racecheck.catalogue.table build/results.json
 
 clean:
 	rm -rf .venv .venv-3.* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .racecheck

@@ -14,9 +14,9 @@ from pytest_racecheck import __version__
 from pytest_racecheck.catalogue import scenario as words
 from pytest_racecheck.catalogue.claims import read_claims
 from pytest_racecheck.catalogue.find import read_all, scenarios_folder
-from pytest_racecheck.catalogue.harness import DRAFT_SITE_VARIABLE
 from pytest_racecheck.catalogue.jobs import Wishes
 from pytest_racecheck.catalogue.names import did_you_mean
+from pytest_racecheck.catalogue.requirements import DRAFT_SITE_VARIABLE
 from pytest_racecheck.catalogue.show import claim_lines, scenario_lines
 from pytest_racecheck.errors import RacecheckError, UsageError
 

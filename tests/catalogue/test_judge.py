@@ -2,6 +2,7 @@
 
 import errno
 import os
+import platform
 from dataclasses import replace
 
 import pytest
@@ -271,6 +272,8 @@ def test_the_summary_counts(jobs):
     records = [judge_sample(job, sample(LOST), None), no_search(job, "x"), refused(job, "y", 3)]
     content = document(records, jobs=5, seconds=1.23456)
     assert content["version"] == 1
+    environment = content["summary"].pop("environment")
+    assert environment["python"] == platform.python_version()
     assert content["summary"] == {
         "findings": 3,
         "kept": 1,

@@ -21,7 +21,6 @@ from pytest_racecheck.catalogue.record import NOT_RUN, Record
 from pytest_racecheck.catalogue.scenario import Controlled, Free, Variant
 from pytest_racecheck.free import ForkServer, Interrupted, Outcome, Refused, Request
 
-DRAFT_SITE_VARIABLE = "RACECHECK_ZMQ_DRAFT_SITE"
 PRELOAD = ("pytest_racecheck.diagnosis", "pytest_racecheck.catalogue.body")
 _BODY = "pytest_racecheck.catalogue.body"
 Progress = Callable[[int, int], None]
@@ -151,7 +150,7 @@ class Harness:
         preload = ("zmq", *PRELOAD) if {"zeromq", "zmq-draft"} & set(needs) else PRELOAD
         key = (*path, *preload)
         if key not in self._servers:
-            environment = {DRAFT_SITE_VARIABLE: path[0]} if path else {}
+            environment = {requirements.DRAFT_SITE_VARIABLE: path[0]} if path else {}
             self._servers[key] = ForkServer(preload=preload, path=path, environment=environment)
         if self._interrupted:
             raise Interrupted("the run was interrupted")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from typing import Any
 
 VERSION = 1
@@ -97,7 +99,17 @@ def summary(records: Sequence[Record], jobs: int, seconds: float) -> dict[str, A
         "asked": jobs,
         "interrupted": len(records) < jobs,
         "seconds": round(seconds, 3),
+        "environment": environment(),
     }
+
+
+def environment() -> dict[str, str]:
+    """What the findings were found on; "none" for what is not installed."""
+    try:
+        pyzmq = metadata.version("pyzmq")
+    except metadata.PackageNotFoundError:
+        pyzmq = "none"
+    return {"python": platform.python_version(), "pyzmq": pyzmq, "machine": platform.machine()}
 
 
 def document(records: Sequence[Record], jobs: int, seconds: float) -> dict[str, Any]:

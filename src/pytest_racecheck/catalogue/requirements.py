@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_racecheck import zmq_draft
+
+DRAFT_SITE_VARIABLE = "RACECHECK_ZMQ_DRAFT_SITE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +26,17 @@ class Requirement:
 
 
 def draft_site() -> Path | None:
-    """Where a pyzmq with the draft API is; None: nowhere."""
-    return zmq_draft.draft_site()
+    """Where a pyzmq with the draft API is, by the environment or the cache; None: nowhere."""
+    named = os.environ.get(DRAFT_SITE_VARIABLE)
+    return Path(named) if named else zmq_draft.draft_site()
+
+
+@functools.cache
+def _installed_zmq_has_drafts() -> bool:
+    """Asks a child, for this process has no other use for zmq."""
+    program = "import sys, zmq; sys.exit(not zmq.DRAFT_API)"
+    asked = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    return asked.returncode == 0
 
 
 def _not_installed(module: str) -> Callable[[], bool]:
@@ -31,7 +46,9 @@ def _not_installed(module: str) -> Callable[[], bool]:
 REQUIREMENTS = {
     "zeromq": Requirement("pyzmq", _not_installed("zmq"), "pip install 'pytest-racecheck[zeromq]'"),
     "zmq-draft": Requirement(
-        "libzmq with its draft API", lambda: draft_site() is None, zmq_draft.enable_command()
+        "libzmq with its draft API",
+        lambda: draft_site() is None and not _installed_zmq_has_drafts(),
+        zmq_draft.enable_command(),
     ),
     "postgres": Requirement(
         "psycopg", _not_installed("psycopg"), "pip install 'pytest-racecheck[postgres]'"
