@@ -12,7 +12,7 @@
 # PYTHON=/path/to/python3 chooses the interpreter, VENV=folder the environment,
 # ARGS='...' is handed on to the command or to pytest.
 
-SHELL := /bin/bash
+SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
