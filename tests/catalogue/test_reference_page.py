@@ -33,7 +33,7 @@ WORDS = {
 
 def words_in_code(page):
     """What stands between backquotes, word by word, so that `[variants.NAME.free]` names free."""
-    text = (REFERENCE / page).read_text()
+    text = re.sub(r"```.*?```", "", (REFERENCE / page).read_text(), flags=re.DOTALL)
     quoted = re.findall(r"`([^`]+)`", text)
     return {*quoted, *(word for one in quoted for word in re.findall(r"[\w-]+", one))}
 
