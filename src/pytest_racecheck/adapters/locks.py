@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import _thread
 import concurrent.futures._base
+import concurrent.futures.thread
 import gc
 import queue
 import sys
@@ -41,7 +42,10 @@ _r_acquire_restore = RLockType.__dict__["_acquire_restore"]
 
 _WAIT = threading.Condition.wait.__code__
 _COND_EXIT = threading.Condition.__exit__.__code__
-_INTERNAL = tuple(id(vars(module)) for module in (threading, queue, concurrent.futures._base))
+_INTERNAL = tuple(
+    id(vars(module))
+    for module in (threading, queue, concurrent.futures._base, concurrent.futures.thread)
+)
 _BOUND_AT_BIRTH = ("acquire", "release", "_release_save", "_acquire_restore", "_is_owned")
 
 

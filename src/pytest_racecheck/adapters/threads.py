@@ -10,7 +10,9 @@ from contextlib import ExitStack, contextmanager
 
 from pytest_racecheck.adapters.lifecycle import controlled_lifecycle, note_uncontrolled
 from pytest_racecheck.adapters.locks import controlled_locks
+from pytest_racecheck.adapters.order_of_birth import Births, ordered_by_birth
 from pytest_racecheck.adapters.selectors_control import controlled_selectors
+from pytest_racecheck.adapters.silent_end import silent_end
 from pytest_racecheck.adapters.simple_queue import controlled_simple_queues
 from pytest_racecheck.adapters.virtual_time import controlled_time
 from pytest_racecheck.engine.execution import Execution
@@ -19,7 +21,8 @@ from pytest_racecheck.engine.execution import Execution
 class ThreadControl:
     """What has to happen around each execution while the standard library is under control."""
 
-    def __init__(self) -> None:
+    def __init__(self, births: Births) -> None:
+        self._births = births
         self._keys: frozenset[int] = frozenset()
         self._locals = [o for o in gc.get_referrers(threading.local) if _is_local(o)]
         self._local_size = self._size()
@@ -27,6 +30,7 @@ class ThreadControl:
     def before(self) -> None:
         """Make the names of this execution's threads the same as in every other one."""
         threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]
+        self._births.begin()
         self._keys = frozenset(threading._active)  # type: ignore[attr-defined]
 
     def after(self, execution: Execution) -> bool:
@@ -53,8 +57,9 @@ def _is_local(candidate: object) -> bool:
 def control_threads() -> Iterator[ThreadControl]:
     """Control locks, queues, threads and time of the tasks of each execution while entered."""
     with ExitStack() as stack:
-        control = ThreadControl()
+        control = ThreadControl(stack.enter_context(ordered_by_birth()))
         for enter in (
+            silent_end,
             controlled_locks,
             controlled_simple_queues,
             controlled_lifecycle,
