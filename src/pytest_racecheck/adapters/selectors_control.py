@@ -23,11 +23,12 @@ def _gate(original: Any) -> Any:
         if found is None:
             return original(self, timeout)
         execution, task = found
+        if timeout is not None and timeout <= 0:
+            if not task.doomed:  # a loop that ends still cancels its tasks, without waiting
+                execution.switch(task, "poll", self)
+            return original(self, 0)
         if task.doomed:
             raise Unwind
-        if timeout is not None and timeout <= 0:
-            execution.switch(task, "poll", self)
-            return original(self, 0)
         # One descriptor is an event loop's own wake-up pipe, which only other tasks write to.
         outside = len(self.get_map() or ()) > 1
         execution.wait_until(
