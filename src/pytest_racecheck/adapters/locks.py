@@ -41,6 +41,7 @@ _r_release_save = RLockType.__dict__["_release_save"]
 _r_acquire_restore = RLockType.__dict__["_acquire_restore"]
 
 _WAIT = threading.Condition.wait.__code__
+_IS_OWNED = threading.Condition._is_owned.__code__  # type: ignore[attr-defined]
 _COND_EXIT = threading.Condition.__exit__.__code__
 _INTERNAL = tuple(
     id(vars(module))
@@ -77,6 +78,8 @@ def _take_lock(
         return bool(raw_acquire(lock, blocking, timeout))  # raises what the real one raises
     if frame.f_code is _WAIT and not raw_locked(lock):
         return bool(raw_acquire(lock))  # the waiter's own new lock: nobody else knows it yet
+    if frame.f_code is _IS_OWNED:
+        return bool(raw_acquire(lock, False))  # asks about its own lock: not an operation
     if task.doomed:
         return _take_while_ending(raw_acquire(lock, False), blocking)
     if not blocking:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import _queue
-import concurrent.futures.thread
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from pytest_racecheck.adapters.executors import WORKER, dismiss
 from pytest_racecheck.adapters.type_gates import replaced_methods
 from pytest_racecheck.engine.execution import controlled
 from pytest_racecheck.engine.happens_before import let_go, take
@@ -18,7 +18,6 @@ _put_c = _queue.SimpleQueue.__dict__["put"]
 _get_c = _queue.SimpleQueue.__dict__["get"]
 _empty_c = _queue.SimpleQueue.__dict__["empty"]
 _qsize_c = _queue.SimpleQueue.__dict__["qsize"]
-_WORKER = concurrent.futures.thread._worker.__code__
 
 
 def _put(self: Any, item: object, block: bool = True, timeout: float | None = None) -> None:
@@ -42,9 +41,13 @@ def _get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
     elif not block:
         execution.switch(task, "try get", self)
     else:
-        task.idle_worker = sys._getframe(1).f_code is _WORKER
+        task.idle_worker = sys._getframe(1).f_code is WORKER
         try:
             execution.wait_until(task, lambda: not _empty_c(self), "get", self, timeout)
+        except Unwind:
+            if task.idle_worker:
+                return dismiss(sys._getframe(1))
+            raise
         finally:
             task.idle_worker = False
     if execution.clocks is not None:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from pytest_racecheck.adapters.executors import take_back_dismissals
 from pytest_racecheck.adapters.lifecycle import controlled_lifecycle, note_uncontrolled
 from pytest_racecheck.adapters.locks import controlled_locks
 from pytest_racecheck.adapters.order_of_birth import Births, ordered_by_birth
@@ -35,6 +36,7 @@ class ThreadControl:
 
     def after(self, execution: Execution) -> bool:
         """Look for what was left; True when pooled threads carry thread-local data now."""
+        take_back_dismissals()
         if len(threading._active) != len(self._keys):  # type: ignore[attr-defined]
             note_uncontrolled(execution, self._keys)
         return bool(self._locals) and self._size() != self._local_size

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MIN_COLUMN = 18
 MAX_ROWS = 120
+#: Operations that matter only if another task touches the same thing.
+_QUIET_ALONE = ("read", "write", "look at", "start", "yield", "read clock", "end")
 _TITLES = {
     Verdict.REPRODUCED: "REPRODUCED",
     Verdict.RULED_OUT: "RULED OUT",
@@ -75,7 +77,7 @@ def _named(finding: Finding, path: str) -> str:
 def timeline(story: Story, width: int) -> list[str]:
     """One column a task, one row an operation, a rule where the schedule switches."""
     shown, left_out = _worth_showing(story)
-    order = list(dict.fromkeys(step.task for step in shown))
+    order = sorted({step.task for step in shown})
     if not order:
         return []
     if width // len(order) < MIN_COLUMN:
@@ -158,8 +160,11 @@ def _worth_showing(story: Story) -> tuple[list[Step], int]:
     kept = [
         step
         for step in story.steps
-        if (len(users[step.target]) > 1 and not step.target.endswith("_iterator"))
-        or step.label not in ("read", "write", "look at", "start", "yield", "read clock", "end")
+        if step.filename  # what an executor's own thread does inside is not the user's code
+        and (
+            (len(users[step.target]) > 1 and not step.target.endswith("_iterator"))
+            or step.label not in _QUIET_ALONE
+        )
     ]
     if not kept:
         kept = list(story.steps)

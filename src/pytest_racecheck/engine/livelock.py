@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pytest_racecheck.engine.failure import TaskFailure, is_internal
+from pytest_racecheck.engine.looking import frame_locals, own_dict
 from pytest_racecheck.engine.naming import value_text
 from pytest_racecheck.engine.waits import describe_waits, user_place
 
@@ -66,13 +67,13 @@ def _state_of(task: Task) -> tuple[object, ...]:
     while frame is not None:
         if not is_internal(frame.f_code.co_filename):
             state.append((frame.f_code.co_qualname, frame.f_lasti))
-            state.extend((name, _shallow(value)) for name, value in frame.f_locals.items())
+            state.extend((name, _shallow(value)) for name, value in frame_locals(frame).items())
         frame = frame.f_back
     return tuple(state)
 
 
 def _shallow(value: object) -> object:
-    inner = getattr(value, "__dict__", None)
-    if isinstance(inner, dict) and not callable(value):
+    inner = None if callable(value) else own_dict(value)
+    if inner is not None:
         return tuple((name, value_text(v)) for name, v in inner.items())
     return value_text(value)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from types import FrameType, ModuleType
 
+from pytest_racecheck.engine.looking import frame_locals, own_dict
+
 _PLAIN = (int, float, complex, str, bytes, bool, type(None))
 MAX_VALUE_TEXT = 40
 
@@ -29,20 +31,26 @@ def name_in_frame(frame: FrameType | None, target: object) -> str:
 
 
 def _search(frame: FrameType, target: object) -> str | None:
-    for scope in (frame.f_locals, frame.f_globals):
+    local = frame_locals(frame)
+    for scope in (local, frame.f_globals):
         for name, value in list(scope.items()):
             if value is target and not name.startswith("@"):
                 return f"`{name}`"
-    for name, value in list(frame.f_locals.items()):
-        held = getattr(value, "__dict__", None)
-        if isinstance(held, dict) and not isinstance(value, ModuleType):
-            for attribute, inner in list(held.items()):
-                if inner is target:
-                    return f"`{name}.{attribute}`"
-        if isinstance(value, (list, tuple)) and len(value) < 100:
-            for at, inner in enumerate(value):
-                if inner is target:
-                    return f"`{name}[{at}]`"
+    for name, value in local.items():
+        found = _inside(name, value, target)
+        if found is not None:
+            return f"`{found}`"
+    return None
+
+
+def _inside(name: str, value: object, target: object) -> str | None:
+    """``name.attribute`` or ``name[at]`` when ``target`` is held there."""
+    if isinstance(value, (list, tuple)) and len(value) < 100:
+        return next((f"{name}[{at}]" for at, inner in enumerate(value) if inner is target), None)
+    held = None if isinstance(value, ModuleType) else own_dict(value)
+    for attribute, inner in list((held or {}).items()):
+        if inner is target:
+            return f"{name}.{attribute}"
     return None
 
 

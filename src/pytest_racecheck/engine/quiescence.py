@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_racecheck.engine.clock import real_monotonic_s, real_sleep_s
 from pytest_racecheck.engine.failure import TaskFailure
+from pytest_racecheck.engine.foreign import foreign_threads
 from pytest_racecheck.engine.waits import (
     describe_pending,
     describe_waits,
@@ -24,9 +25,12 @@ def settle(execution: Execution, task: Task | None) -> Task:
 
     ``task`` moved last, if it still lives.
     """
-    if execution.outside_waits or execution.away:
+    foreign = foreign_threads(execution)
+    if execution.outside_waits or execution.away or (foreign and not _all_sleep(execution)):
         chosen = _poll_the_outside(execution)
         if chosen is not None:
+            if foreign:
+                execution.uncontrolled.append(f"{foreign[0]!r}, a thread outside control, took part")
             return chosen
     deadlines = [task.deadline_s for task in execution.live if task.deadline_s is not None]
     if deadlines:
@@ -41,6 +45,12 @@ def settle(execution: Execution, task: Task | None) -> Task:
     if not execution.failures:
         execution.failures.append(_stuck_failure(execution, stuck))
     return execution.begin_unwinding("nobody can move")
+
+
+def _all_sleep(execution: Execution) -> bool:
+    """Whether the next thing to happen is the end of a sleep, which no thread can hasten."""
+    timed = [task for task in execution.live if task.deadline_s is not None]
+    return bool(timed) and all(task.pending[0] == "sleep" for task in timed)
 
 
 def _poll_the_outside(execution: Execution) -> Task | None:
@@ -77,6 +87,8 @@ def _stuck_failure(execution: Execution, stuck: list[Task]) -> TaskFailure:
     if execution.away:
         names = ", ".join(task.path for task in execution.away)
         message += f" (possible only: {names} is out of control)"
+    elif foreign_threads(execution):
+        message += f" (possible only: thread {foreign_threads(execution)[0]!r} is not under control)"
     first = cycle[0] if cycle else stuck[0]
     where = " / ".join(sorted({user_place(task) for task in (cycle or stuck)}))
     return TaskFailure(kind, "Deadlock", message, where, first.path, None, waits)

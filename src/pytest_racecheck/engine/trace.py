@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 from pytest_racecheck.engine.access import Site
 from pytest_racecheck.engine.failure import user_frame
+from pytest_racecheck.engine.looking import ABSENT, frame_locals, peek
 from pytest_racecheck.engine.naming import name_in_frame, value_text
+from pytest_racecheck.engine.waits import called_by_user
 
 if TYPE_CHECKING:
     from pytest_racecheck.engine.execution import Execution
     from pytest_racecheck.engine.task import Task
 
 MAX_STEPS = 20_000
-_ABSENT = object()
 
 
 @dataclass(slots=True)
@@ -40,7 +41,7 @@ class Trace:
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.cut = 0  # steps not kept, because there were too many
-        self._written: dict[int, tuple[Step, object, object]] = {}
+        self._written: dict[int, tuple[Step, object, str, object]] = {}
 
     def note(self, task: Task, execution: Execution) -> None:
         """``task`` is about to perform its pending operation."""
@@ -68,15 +69,20 @@ class Trace:
             step.target = site.shown_name(target, step.target)
             if site.form == "item":
                 step.target += f"[{value_text(key)}]"
-            self._value(task, step, target, key if site.form != "container" else None)
+            self._value(task, step, target, site.form, key)
+        else:
+            called, user = called_by_user(sys._getframe(1))
+            if called is not None and label != "start":
+                owner = frame_locals(called)["self"]
+                step.label = f"{type(owner).__name__}.{called.f_code.co_name}"
+                step.target = name_in_frame(user, owner)
         return step
 
-    def _value(self, task: Task, step: Step, target: object, key: object) -> None:
+    def _value(self, task: Task, step: Step, target: object, form: str, key: object) -> None:
         if step.label == "read":
-            found = peek(target, key)
-            step.value = "" if found is _ABSENT else value_text(found)
+            step.value = _shown(peek(target, form, key))
         else:
-            self._written[task.index] = (step, target, key)
+            self._written[task.index] = (step, target, form, key)
 
     def blocked(self, task: Task, verb: str, thing: str, filename: str, line: int) -> None:
         """``task`` can go no further: what it would do next is the last thing to show."""
@@ -87,34 +93,10 @@ class Trace:
         """``task`` has come to its next operation: what it wrote can be seen now."""
         waiting = self._written.pop(task.index, None)
         if waiting is not None:
-            step, target, key = waiting
-            found = peek(target, key)
-            step.value = "" if found is _ABSENT else value_text(found)
+            step, target, form, key = waiting
+            step.value = _shown(peek(target, form, key))
 
 
-def peek(target: object, key: object) -> object:
-    """Look at an attribute, item, global or cell without running any of the user's code."""
-    if isinstance(target, dict) and type(target).__getitem__ is dict.__getitem__:
-        try:
-            return dict.get(target, key, _ABSENT)
-        except Exception:  # noqa: BLE001 - an unhashable or hostile key: nothing to show
-            return _ABSENT
-    if type(target).__name__ == "cell":
-        try:
-            return target.cell_contents  # type: ignore[attr-defined]
-        except ValueError:
-            return _ABSENT
-    if isinstance(target, list) and isinstance(key, int) and -len(target) <= key < len(target):
-        return list.__getitem__(target, key)
-    if isinstance(key, str):
-        try:
-            inner = object.__getattribute__(target, "__dict__")
-        except AttributeError:
-            inner = None
-        if isinstance(inner, dict) and key in inner:
-            return inner[key]
-        slot = getattr(type(target), key, None)
-        if type(slot).__name__ == "member_descriptor":
-            return getattr(target, key, _ABSENT)
-        return _ABSENT
-    return target if key is None else _ABSENT
+def _shown(value: object) -> str:
+    return "" if value is ABSENT else value_text(value)
+

@@ -7,6 +7,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from pytest_racecheck.engine.failure import is_internal, place, user_frame
+from pytest_racecheck.engine.looking import frame_locals
 from pytest_racecheck.engine.naming import name_in_frame
 
 if TYPE_CHECKING:
@@ -77,20 +78,33 @@ def _has(task: Task, execution: Execution) -> str:
     return f"took at {site}" if site else "holds"
 
 
-#: Methods of the standard library whose waiting is what the user asked for, outermost wins.
 def describe_pending(task: Task) -> tuple[str, str]:
-    """The operation as the user wrote it: ("Queue.get", "jobs") rather than an inner lock."""
+    """The operation as the user wrote it: ("waits in Queue.get of", "Queue `jobs`")."""
     label, target, _ = task.pending
-    frame = frame_of(task)
-    outer: FrameType | None = None
+    called, user = called_by_user(frame_of(task))
+    if called is not None:
+        owner = frame_locals(called)["self"]
+        name = name_in_frame(user, owner)
+        return f"waits in {type(owner).__name__}.{called.f_code.co_name} of", name
+    return f"waits to {label}", name_in_frame(user, target)
+
+
+#: Modules whose methods are named in a report instead of the locks inside them.
+_TOLD_BY = ("threading", "queue", "concurrent.futures.thread", "concurrent.futures._base", "logging")
+
+
+def called_by_user(frame: FrameType | None) -> tuple[FrameType | None, FrameType | None]:
+    """The method of a queue, condition, event, ... that the user's code called, and the user's frame.
+
+    The first is None when the user's code operates on the lock or thread itself.
+    """
+    called: FrameType | None = None
     while frame is not None and is_internal(frame.f_code.co_filename):
-        if type(frame.f_locals.get("self")).__module__ in ("threading", "queue", "_queue"):
-            outer = frame
+        if frame.f_globals.get("__name__") in _TOLD_BY and "self" in frame.f_code.co_varnames:
+            called = frame
         frame = frame.f_back
-    if outer is not None:
-        owner = outer.f_locals["self"]
-        name = name_in_frame(frame, owner)
-        kind = type(owner).__name__
-        if kind not in ("Thread", "_MainThread") and outer.f_code.co_name not in ("__enter__",):
-            return f"waits in {kind}.{outer.f_code.co_name} of", name
-    return f"waits to {label}", name_in_frame(frame, target)
+    if called is None or called.f_code.co_name in ("__enter__", "__exit__"):
+        return None, frame
+    if type(frame_locals(called)["self"]).__module__ not in _TOLD_BY:
+        return None, frame  # a subclass of the user's, such as a Thread
+    return called, frame

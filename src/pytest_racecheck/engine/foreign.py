@@ -1,0 +1,37 @@
+"""Python threads that are not ours but alive: they may wake a task that nobody else can."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_racecheck.engine.execution import Execution
+
+#: Threads of test tools: they never touch what a test waits for.
+_INERT = ("execnet", "xdist", "pytest_timeout", "_pytest", "pydevd", "debugpy", "zmq/utils/garbage")
+
+
+def foreign_threads(execution: Execution) -> list[str]:
+    """Names of the threads outside our control that might still do something for a waiting task."""
+    frames = sys._current_frames()
+    ours = {task.carrier.key for task in execution.tasks}
+    main = threading.main_thread().ident
+    return [
+        thread.name
+        for key, thread in list(threading._active.items())  # type: ignore[attr-defined]
+        if key not in ours and key != main and not _is_inert(frames.get(key))
+    ]
+
+
+def _is_inert(frame: FrameType | None) -> bool:
+    if frame is None:
+        return True  # it has ended already
+    while frame is not None:
+        filename = frame.f_code.co_filename.replace("\\", "/")
+        if any(tool in filename for tool in _INERT):
+            return True
+        frame = frame.f_back
+    return False

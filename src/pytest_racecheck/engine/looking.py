@@ -1,0 +1,85 @@
+"""Looks at frames and objects of the user without changing them or running their code."""
+
+from __future__ import annotations
+
+import inspect
+from types import FrameType
+from typing import Any
+
+ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "<absent>"})()
+
+
+def frame_locals(frame: FrameType) -> dict[str, Any]:
+    """A copy of the frame's local variables.
+
+    Before 3.13 the frame itself would keep the snapshot, and with it every object in it: a weak
+    reference would die later than it does without us, and a replay would differ.
+    """
+    snapshot = frame.f_locals
+    if not frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+        return dict(snapshot)
+    copy = dict(snapshot)
+    if type(snapshot) is dict:
+        snapshot.clear()
+    return copy
+
+
+def own_dict(value: object) -> dict[str, Any] | None:
+    """The instance dictionary of ``value``, or None."""
+    if isinstance(value, type):
+        return dict(type.__getattribute__(value, "__dict__"))
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def peek(target: object, form: str, key: object) -> object:
+    """What reading ``target`` at ``key`` would give, or ABSENT when that cannot be told safely."""
+    return _PEEKS[form](target, key)
+
+
+def _attribute(target: object, key: Any) -> object:
+    held = own_dict(target)
+    if held is not None and key in held:
+        return held[key]
+    slot = vars(type(target)).get(key)
+    if type(slot).__name__ == "member_descriptor":
+        return getattr(target, key, ABSENT)
+    return ABSENT
+
+
+def _item(target: object, key: object) -> object:
+    if type(target) is dict or (isinstance(target, dict) and "__missing__" in dir(type(target))):
+        try:
+            return dict.get(target, key, ABSENT)
+        except TypeError:  # an unhashable key: the operation itself will say so
+            return ABSENT
+    if type(target) is list and isinstance(key, int) and -len(target) <= key < len(target):
+        return target[key]
+    return ABSENT
+
+
+def _cell(target: Any, _: object) -> object:
+    try:
+        return target.cell_contents
+    except ValueError:  # not assigned yet
+        return ABSENT
+
+
+def _name(target: Any, key: object) -> object:
+    return dict.get(target, key, ABSENT)
+
+
+def _itself(target: object, _: object) -> object:
+    return target
+
+
+_PEEKS = {
+    "attribute": _attribute,
+    "item": _item,
+    "cell": _cell,
+    "global": _name,
+    "container": _itself,
+}
