@@ -7,14 +7,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pytest_racecheck.engine.execution import controlled
-from pytest_racecheck.engine.task import Unwind
+from pytest_racecheck.engine.execution import Execution, controlled
+from pytest_racecheck.engine.task import Task, Unwind
 
 _KINDS = [
     kind
     for name in ("SelectSelector", "PollSelector", "EpollSelector", "KqueueSelector")
     if (kind := getattr(selectors, name, None)) is not None and "select" in vars(kind)
 ]
+
+
+def _let_others_go_first(execution: Execution, task: Task, selector: object) -> None:
+    if not task.doomed:
+        try:
+            execution.switch(task, "poll", selector)
+        except Unwind:
+            return  # a loop that ends still cancels its tasks; it ends where it has to wait
 
 
 def _gate(original: Any) -> Any:
@@ -24,8 +32,7 @@ def _gate(original: Any) -> Any:
             return original(self, timeout)
         execution, task = found
         if timeout is not None and timeout <= 0:
-            if not task.doomed:  # a loop that ends still cancels its tasks, without waiting
-                execution.switch(task, "poll", self)
+            _let_others_go_first(execution, task, self)
             return original(self, 0)
         if task.doomed:
             raise Unwind

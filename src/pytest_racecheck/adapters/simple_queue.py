@@ -36,7 +36,7 @@ def _get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
         return _get_c(self, block, timeout)
     execution, task = found
     if task.doomed:
-        if sys._getframe(1).f_code is _WORKER or (block and _empty_c(self)):
+        if sys._getframe(1).f_code is WORKER or (block and _empty_c(self)):
             raise Unwind  # an executor's worker begins nothing new
     elif not block:
         execution.switch(task, "try get", self)
@@ -57,7 +57,7 @@ def _get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
 
 def _get_nowait(self: Any) -> Any:
     found = controlled()
-    if found is not None and found[1].doomed and sys._getframe(1).f_code is _WORKER:
+    if found is not None and found[1].doomed and sys._getframe(1).f_code is WORKER:
         raise Unwind
     return _get(self, False)
 
