@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -25,14 +26,18 @@ def run_once(**workload: Any) -> None:
 
 
 def explore_variant(
-    workload: dict[str, Any], search: dict[str, Any], show: dict[str, Any]
+    workload: dict[str, Any], search: dict[str, Any], show: dict[str, Any], worker: int
 ) -> dict[str, Any]:
     """Explore; `search` are keyword arguments of `explore`. Gives the finding and its report.
 
     `show` says how wide the report is and which command replays, SCHEDULE standing for the text.
+    A search uses one CPU: that of its `worker`, so that two searches do not meet on one.
     """
     from pytest_racecheck.diagnosis import explore  # late: the free runs do without the engine
 
+    if hasattr(os, "sched_setaffinity"):
+        cpus = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cpus[worker % len(cpus)]})
     return _told(explore(make_body(**workload), **search), **show)
 
 

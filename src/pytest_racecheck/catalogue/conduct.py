@@ -41,7 +41,7 @@ class Conductor:
         self._stopped = False
         measurements = Measurements()
         count = min(workers, len(jobs))
-        self._harnesses = [Harness(measurements, width) for _ in range(count)]
+        self._harnesses = [Harness(measurements, width, worker) for worker in range(count)]
         self._threads = [
             threading.Thread(target=self._work, args=(harness,), daemon=True)
             for harness in self._harnesses

@@ -49,11 +49,13 @@ class Measurements:
 class Harness:
     """One worker's fork servers: the usual one, and one whose zmq has the draft API.
 
+    `worker` tells it from others that work at the same time; reports are `width` columns wide.
     `judge` runs one job at a time; `interrupt` may be called from another thread.
     """
 
-    def __init__(self, measurements: Measurements, width: int = 80) -> None:
+    def __init__(self, measurements: Measurements, width: int = 80, worker: int = 0) -> None:
         self._measurements = measurements
+        self._worker = worker
         self._width = width
         self._servers: dict[tuple[str, ...], ForkServer] = {}
         self._interrupted = False
@@ -108,6 +110,7 @@ class Harness:
             "workload": _workload(job, job.variant),
             "search": search_options(job, promise),
             "show": self._show(job),
+            "worker": self._worker,
         }
         return self._run(job, "explore_variant", arguments, _search_deadline_s(promise))
 
