@@ -17,7 +17,9 @@ from pytest_racecheck.engine.schedule import Schedule
 from pytest_racecheck.engine.strategies.base import Strategy
 from pytest_racecheck.engine.strategies.make import StrategyOptions, make_strategy
 from pytest_racecheck.engine.under_test import UnderTest, gates_inserted
+from pytest_racecheck.engine.verbs import switch
 from pytest_racecheck.errors import UsageError
+from pytest_racecheck.probes.points import listen
 
 POINTS = ("access", "sync")
 DEFAULT_EXECUTIONS = 1000
@@ -142,6 +144,7 @@ def _controlled_runner(body: Callable[[], object], plan: Plan) -> Iterator[Runne
             under_test = UnderTest(plan.root, files, tuple(plan.control))
             stack.enter_context(gates_inserted(under_test))
         threads = stack.enter_context(control_threads())
+        stack.callback(listen, listen(lambda name: switch("pass", f"probe {name!r}")))
         world = stack.enter_context(_zeromq() if "zmq" in sys.modules else nullcontext())
         runner: Runner
 

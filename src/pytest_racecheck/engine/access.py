@@ -68,8 +68,10 @@ def access_item(site: Site, target: object, key: object) -> None:
     """The same for ``target[key]``."""
     execution = _engine.active
     if execution is not None:
-        execution.item_key = key
-        access(site, target)
+        task = execution.by_key.get(current_key())
+        if task is not None:
+            task.item_key = key
+            access(site, target)
 
 
 def access_global(site: Site) -> None:

@@ -11,7 +11,7 @@ _PLAIN = (int, float, complex, str, bytes, bool, type(None))
 MAX_VALUE_TEXT = 40
 
 
-def name_in_frame(frame: FrameType | None, target: object) -> str:
+def name_in_frame(frame: FrameType | None, target: object, *, kind: bool = True) -> str:
     """What the code at ``frame`` calls ``target``: a variable, an attribute, or its kind."""
     given = getattr(type(target), "__racecheck_name__", None) or (
         target if isinstance(target, str) else None
@@ -24,10 +24,12 @@ def name_in_frame(frame: FrameType | None, target: object) -> str:
     if target is None:
         return ""
     found = None if frame is None else _search(frame, target)
-    kind = type(target).__name__
     if isinstance(target, threading.Thread):
         return f"thread {target._name!r}"  # type: ignore[attr-defined]
-    return f"{kind} {found}" if found else kind
+    of_kind = type(target).__name__
+    if found is None:
+        return of_kind
+    return f"{of_kind} {found}" if kind else found
 
 
 def _search(frame: FrameType, target: object) -> str | None:

@@ -30,7 +30,9 @@ def settle(execution: Execution, task: Task | None) -> Task:
         chosen = _poll_the_outside(execution)
         if chosen is not None:
             if foreign:
-                execution.uncontrolled.append(f"{foreign[0]!r}, a thread outside control, took part")
+                execution.uncontrolled.append(
+                    f"{foreign[0]!r}, a thread outside control, took part"
+                )
             return chosen
     deadlines = [task.deadline_s for task in execution.live if task.deadline_s is not None]
     if deadlines:
@@ -88,7 +90,9 @@ def _stuck_failure(execution: Execution, stuck: list[Task]) -> TaskFailure:
         names = ", ".join(task.path for task in execution.away)
         message += f" (possible only: {names} is out of control)"
     elif foreign_threads(execution):
-        message += f" (possible only: thread {foreign_threads(execution)[0]!r} is not under control)"
+        message += (
+            f" (possible only: thread {foreign_threads(execution)[0]!r} is not under control)"
+        )
     first = cycle[0] if cycle else stuck[0]
     where = " / ".join(sorted({user_place(task) for task in (cycle or stuck)}))
     return TaskFailure(kind, "Deadlock", message, where, first.path, None, waits)

@@ -55,7 +55,6 @@ class ExecutionState:
     held_at: dict[int, str] = field(default_factory=dict)
     clocks: dict[int, dict[int, int]] | None = None  # happens-before, when asked for
     early_notifies: list[tuple[object, str]] = field(default_factory=list)
-    item_key: object = None  # the key of the item that is about to be touched
 
     # The end.
     failures: list[TaskFailure] = field(default_factory=list)

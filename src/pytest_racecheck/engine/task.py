@@ -35,6 +35,7 @@ class Task:
         "ended",
         "idle_worker",
         "index",
+        "item_key",
         "name",
         "outside",
         "path",
@@ -61,6 +62,7 @@ class Task:
         self.daemon = False
         self.born_at: tuple[str, int] | None = None
         self.idle_worker = False  # an executor's worker that waits for its next work item
+        self.item_key: object = None  # the key of the item that is about to be touched
         self.thread: Any = None
         self.clock: dict[int, int] = {}
 

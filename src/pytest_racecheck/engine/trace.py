@@ -8,7 +8,6 @@ from types import CodeType, FrameType
 from typing import TYPE_CHECKING
 
 from pytest_racecheck.engine.access import Site
-from pytest_racecheck.engine.failure import user_frame
 from pytest_racecheck.engine.looking import ABSENT, frame_locals, peek
 from pytest_racecheck.engine.naming import name_in_frame, value_text
 from pytest_racecheck.engine.waits import called_by_user
@@ -41,6 +40,9 @@ class Trace:
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.cut = 0  # steps not kept, because there were too many
+        self._calls: dict[
+            int, tuple[int, int]
+        ] = {}  # per task: the call it is in, and its first step
         self._written: dict[int, tuple[Step, object, str, object]] = {}
 
     def note(self, task: Task, execution: Execution) -> None:
@@ -49,12 +51,25 @@ class Trace:
         if len(self.steps) >= MAX_STEPS:
             self.cut += 1
             return
-        frame = user_frame(sys._getframe(1))
-        step = self._step(task, execution, frame)
+        called, frame = called_by_user(sys._getframe(1))
+        if called is not None and self._goes_on(task, called):
+            return  # a further step inside a method that is in the story already
+        step = self._step(task, frame)
+        if called is not None and step.label != "start":
+            owner = frame_locals(called)["self"]
+            step.label = f"{type(owner).__name__}.{called.f_code.co_name}"
+            step.target = name_in_frame(frame, owner, kind=False)
         step.choice = len(execution.decisions)
         self.steps.append(step)
 
-    def _step(self, task: Task, execution: Execution, frame: FrameType | None) -> Step:
+    def _goes_on(self, task: Task, called: FrameType) -> bool:
+        before = self._calls.get(task.index)
+        if before is not None and before[0] == id(called) and before[1] != called.f_lasti:
+            return True
+        self._calls[task.index] = (id(called), called.f_lasti)
+        return False
+
+    def _step(self, task: Task, frame: FrameType | None) -> Step:
         label, target, site = task.pending
         code: CodeType | None = None if frame is None else frame.f_code
         line = getattr(site, "line", 0) or (0 if frame is None else frame.f_lineno)
@@ -65,17 +80,11 @@ class Trace:
         step.target = name_in_frame(frame, target)
         if isinstance(site, Site):
             step.label = "read" if site.reads else "write"
-            key = execution.item_key if site.form == "item" else site.key
+            key = task.item_key if site.form == "item" else site.key
             step.target = site.shown_name(target, step.target)
             if site.form == "item":
                 step.target += f"[{value_text(key)}]"
             self._value(task, step, target, site.form, key)
-        else:
-            called, user = called_by_user(sys._getframe(1))
-            if called is not None and label != "start":
-                owner = frame_locals(called)["self"]
-                step.label = f"{type(owner).__name__}.{called.f_code.co_name}"
-                step.target = name_in_frame(user, owner)
         return step
 
     def _value(self, task: Task, step: Step, target: object, form: str, key: object) -> None:
@@ -99,4 +108,3 @@ class Trace:
 
 def _shown(value: object) -> str:
     return "" if value is ABSENT else value_text(value)
-

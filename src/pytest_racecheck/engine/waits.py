@@ -79,18 +79,24 @@ def _has(task: Task, execution: Execution) -> str:
 
 
 def describe_pending(task: Task) -> tuple[str, str]:
-    """The operation as the user wrote it: ("waits in Queue.get of", "Queue `jobs`")."""
+    """The operation as the user wrote it: ("waits in Queue.get of", "`jobs`")."""
     label, target, _ = task.pending
     called, user = called_by_user(frame_of(task))
     if called is not None:
         owner = frame_locals(called)["self"]
-        name = name_in_frame(user, owner)
+        name = name_in_frame(user, owner, kind=False)
         return f"waits in {type(owner).__name__}.{called.f_code.co_name} of", name
     return f"waits to {label}", name_in_frame(user, target)
 
 
 #: Modules whose methods are named in a report instead of the locks inside them.
-_TOLD_BY = ("threading", "queue", "concurrent.futures.thread", "concurrent.futures._base", "logging")
+_TOLD_BY = (
+    "threading",
+    "queue",
+    "concurrent.futures.thread",
+    "concurrent.futures._base",
+    "logging",
+)
 
 
 def called_by_user(frame: FrameType | None) -> tuple[FrameType | None, FrameType | None]:
