@@ -121,7 +121,7 @@ def _join_foreign(execution: Execution, task: Task, thread: Any, timeout: float 
 def _is_alive_controlled(self: Any) -> bool:
     found = controlled()
     if found is not None and not found[1].doomed:
-        found[0].switch(found[1], "look at", self)
+        found[0].look(found[1], self)
     return _is_alive(self)
 
 

@@ -156,7 +156,7 @@ def _is_internal(frame: FrameType) -> bool:
 def _locked(lock: Any) -> bool:
     found = controlled()
     if found is not None and not found[1].doomed:
-        found[0].switch(found[1], "look at", lock)
+        found[0].look(found[1], lock)
     return bool(raw_locked(lock))
 
 
@@ -297,6 +297,24 @@ def _rebound_conditions() -> Iterator[None]:
             vars(condition).update(bound)
 
 
+# --- Event -----------------------------------------------------------------------------------------
+
+_is_set = threading.Event.is_set
+
+
+def _is_set_controlled(self: Any) -> bool:
+    """``Event.is_set``; what happened before it was set is seen by whoever sees it set."""
+    found = controlled()
+    if found is None or found[1].doomed or id(sys._getframe(1).f_globals) in _INTERNAL:
+        return _is_set(self)
+    execution, task = found
+    execution.look(task, self)
+    answer = _is_set(self)
+    if answer and execution.clocks is not None:
+        take(execution, task, id(self._cond._lock))
+    return answer
+
+
 LOCK_GATES: dict[str, Callable[..., Any]] = {
     "acquire": _acquire,
     "acquire_lock": _acquire,
@@ -325,7 +343,9 @@ def controlled_locks() -> Iterator[None]:
         stack.enter_context(replaced_methods(RLockType, RLOCK_GATES))
         stack.enter_context(_rebound_conditions())
         threading.Condition.notify = _notify_chosen  # type: ignore[method-assign]
+        threading.Event.is_set = _is_set_controlled  # type: ignore[method-assign]
         try:
             yield
         finally:
             threading.Condition.notify = _notify  # type: ignore[method-assign]
+            threading.Event.is_set = _is_set  # type: ignore[method-assign]

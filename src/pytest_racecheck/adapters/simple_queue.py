@@ -70,7 +70,7 @@ def _look(method: Any) -> Any:
     def look(self: Any) -> Any:
         found = controlled()
         if found is not None and not found[1].doomed:
-            found[0].switch(found[1], "look at", self)
+            found[0].look(found[1], self)
         return method(self)
 
     return look
