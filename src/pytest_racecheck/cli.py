@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import math
 import os
 import sys
@@ -34,6 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (that of the process when None) and give its exit status."""
     if os.environ.get(DRAFT_SITE_VARIABLE):  # before anything can import zmq
         sys.path.insert(0, os.environ[DRAFT_SITE_VARIABLE])
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a quotation mark must not end it in ASCII
+            stream.reconfigure(errors="backslashreplace")
     try:
         arguments = _read(list(sys.argv[1:] if argv is None else argv))
         status = int(arguments.action(arguments))

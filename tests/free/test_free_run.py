@@ -45,6 +45,13 @@ def print_much():
     for _ in range(300): sys.stdout.write("x" * 10_000 + "\\n")
     sys.stdout.buffer.write(b"\\xff end")
 
+def fork_and_return():
+    return "child" if os.fork() == 0 else os.wait() and "parent"
+
+def close_everything(): os.closerange(3, 200)
+
+def no_json(): return {1, 2}
+
 def broken_text():
     class Odd(Exception):
         def __str__(self): raise RuntimeError("no text")
@@ -144,6 +151,19 @@ def test_an_abort_is_a_crash_with_signal_assertion_text_and_stack(server):
 
 def test_a_segmentation_fault_is_a_crash(server):
     assert run(server, "segfault").signal == "SIGSEGV"
+
+
+def test_a_body_that_forks_gives_one_result(server):
+    outcome = run(server, "fork_and_return")
+    assert (outcome.ending, outcome.value) == (Ending.OK, "parent")
+
+
+@pytest.mark.parametrize("call", ["close_everything", "no_json"])
+def test_a_result_that_cannot_be_given_is_a_crash_and_not_a_pass(server, call):
+    outcome = run(server, call)
+    assert (outcome.ending, outcome.exit_status) == (Ending.CRASH, 70)
+    assert "Error" in outcome.stderr
+    assert run(server, "answer", number=1).ending is Ending.OK
 
 
 @pytest.mark.parametrize("status", [0, 3])

@@ -204,6 +204,28 @@ def test_a_reader_who_has_had_enough_ends_it_quietly(racecheck, tiny, tmp_path):
     assert finished.stderr == ""
 
 
+def test_a_terminal_that_knows_ascii_only_is_served(racecheck, tiny):
+    tiny.change("Two threads add", "Two threads “add”")
+    finished = racecheck("list", PYTHONIOENCODING="ascii")
+    assert finished.returncode == 0, finished.stderr
+    assert "Two threads \\u201cadd\\u201d" in finished.stdout
+
+
+def test_a_current_folder_that_is_gone_is_said(tiny, tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = f"{sys.executable} -m pytest_racecheck run --scenarios {tiny.folder}"
+    finished = subprocess.run(
+        ["/bin/sh", "-c", f"cd {gone} && rmdir {gone} && exec {command}"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | {"PYTHONPATH": SOURCE},
+        check=False,
+    )
+    assert "the current folder is gone" in sentence_of(finished)
+
+
 def test_the_doctor_is_asked(racecheck):
     finished = racecheck("doctor", tiny_ones=False)
     assert finished.returncode == 0

@@ -42,7 +42,7 @@ def run_child(request: dict[str, Any], fds: dict[str, int], *, parent: int) -> N
 
     `fds` names the write ends: stdout, stderr, result, stacks.
     """
-    status = 70
+    status, here = 70, os.getpid()
     try:
         _take_over_process(fds, parent)
         failures = _Failures(request["own"])
@@ -55,6 +55,8 @@ def run_child(request: dict[str, Any], fds: dict[str, int], *, parent: int) -> N
             message["refused"] = {"message": str(problem), "exit_status": problem.exit_status}
         except BaseException as problem:  # noqa: BLE001 - whatever it is, it is the finding
             failures.add(problem, problem.__traceback__, threading.current_thread().name)
+        if os.getpid() != here:  # the body forked, and this is not the one that was asked
+            os._exit(0)
         message["failure"] = failures.first
         message["left_over"] = _daemons_alive()
         _flush()

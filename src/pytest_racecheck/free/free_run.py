@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from pytest_racecheck.errors import RacecheckError
+from pytest_racecheck.errors import RacecheckError, UsageError
 from pytest_racecheck.free.messages import MalformedMessage, MessageReader, pack
 from pytest_racecheck.free.outcome import CappedText, ChildFailure, Ending, Outcome, signal_name
 
@@ -147,8 +147,15 @@ class ForkServer:
             "seed": request.seed,
             "own": list(request.own),
             "path": self._path,
-            "folder": os.getcwd(),
+            "folder": _current_folder(),
         }
+
+
+def _current_folder() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError as problem:
+        raise UsageError("the current folder is gone: change to one that exists") from problem
 
 
 def _can_be_found(name: str) -> bool:
