@@ -14,7 +14,7 @@ from typing import Any
 
 from pytest_racecheck.engine.looking import frame_locals
 
-WORKER = pool._worker.__code__  # type: ignore[attr-defined]
+WORKER = pool._worker.__code__
 
 _dismissed: list[tuple[Any, bool]] = []  # (executor, whether it was shut down before)
 
@@ -24,14 +24,14 @@ def dismiss(worker: FrameType) -> None:
     executor = frame_locals(worker)["executor_reference"]()
     if executor is not None and all(executor is not known for known, _ in _dismissed):
         _dismissed.append((executor, executor._shutdown))
-    pool._shutdown = True  # type: ignore[attr-defined]
+    pool._shutdown = True
 
 
 def take_back_dismissals() -> None:
     """Between executions: executors that live on have no workers, and know it."""
     if not _dismissed:
         return
-    pool._shutdown = False  # type: ignore[attr-defined]
+    pool._shutdown = False
     for executor, was_shut_down in _dismissed:
         executor._shutdown = was_shut_down
         executor._threads.clear()

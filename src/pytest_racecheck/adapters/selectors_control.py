@@ -51,9 +51,9 @@ def controlled_selectors() -> Iterator[None]:
     """Selectors of controlled tasks go through their gate while entered."""
     before = [(kind, vars(kind)["select"]) for kind in _KINDS]
     for kind, original in before:
-        kind.select = _gate(original)  # type: ignore[method-assign]
+        kind.select = _gate(original)
     try:
         yield
     finally:
         for kind, original in before:
-            kind.select = original  # type: ignore[method-assign]
+            kind.select = original

@@ -17,6 +17,8 @@ from pytest_racecheck.engine.task import Task, Unwind
 _INTERNAL = (id(vars(threading)), id(vars(queue)))
 #: A loop that reads nothing but the clock moves it faster and faster, up to this much a reading.
 _MAX_READ_S = 0.1
+#: Where the real clock stays: the engine looks at it to notice that a task does not come back.
+_KEEP_REAL = "pytest_racecheck.engine"
 _REAL = {
     name: getattr(time, name)
     for clock in ("monotonic", "perf_counter", "time")
@@ -82,10 +84,8 @@ def controlled_time() -> Iterator[None]:
     swap = {id(real): (real, _VIRTUAL[name]) for name, real in _REAL.items()}
     changed: list[tuple[dict[str, Any], str, Any]] = []
     for name, module in list(sys.modules.items()):
-        if module is None or name.startswith("pytest_racecheck.engine"):
-            continue
-        scope = getattr(module, "__dict__", None)
-        if not isinstance(scope, dict) or module is sys.modules[__name__]:
+        scope = getattr(module, "__dict__", None)  # a module may be None, or any other object
+        if not isinstance(scope, dict) or name == __name__ or name.startswith(_KEEP_REAL):
             continue
         for attribute, value in list(scope.items()):
             found = swap.get(id(value))

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from pytest_racecheck.adapters.threads import control_threads
 from pytest_racecheck.diagnosis.judgement import failed_finding, passed_finding
@@ -137,11 +138,7 @@ def _finding(runner: Runner, plan: Plan, found: Exploration) -> Finding:
 def _controlled_runner(body: Callable[[], object], plan: Plan) -> Iterator[Runner]:
     with ExitStack() as stack:
         if plan.points == "access":
-            code = getattr(body, "__code__", None) or getattr(
-                getattr(body, "__func__", None), "__code__", None
-            )
-            files = () if code is None else (code.co_filename,)
-            under_test = UnderTest(plan.root, files, tuple(plan.control))
+            under_test = UnderTest(plan.root, _files_of(body), tuple(plan.control))
             stack.enter_context(gates_inserted(under_test))
         threads = stack.enter_context(control_threads())
         stack.callback(listen, listen(lambda name: switch("pass", f"probe {name!r}")))
@@ -166,8 +163,17 @@ def _controlled_runner(body: Callable[[], object], plan: Plan) -> Iterator[Runne
         yield runner
 
 
+def _files_of(body: Callable[[], object]) -> tuple[str, ...]:
+    """Where the body is written; a body that only calls another one says so itself."""
+    named: tuple[str, ...] | None = getattr(body, "files_under_test", None)
+    if named is not None:
+        return named
+    code = getattr(getattr(body, "__func__", body), "__code__", None)
+    return () if code is None else (code.co_filename,)
+
+
 @contextmanager
-def _zeromq() -> Iterator[object]:
+def _zeromq() -> Iterator[Any]:
     from pytest_racecheck.adapters.zeromq import control_zeromq
 
     with control_zeromq() as world:

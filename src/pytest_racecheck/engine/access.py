@@ -6,6 +6,7 @@ These functions run millions of times; each begins with the cheapest way out.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterable
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -14,10 +15,16 @@ from pytest_racecheck.engine.carrier import current_key
 
 _CONTAINERS = (dict, list, set, deque, bytearray)
 _IMMUTABLE = (str, bytes, tuple, range, frozenset, int, float, type(None), slice, type, ModuleType)
-_ITERATORS = tuple(
-    type(iter(empty))
-    for empty in ([], {}, {}.items(), {}.values(), set(), deque(), reversed([]))  # type: ignore[misc]
+_EMPTY: tuple[Iterable[object], ...] = (
+    [],
+    {},
+    {}.items(),
+    {}.values(),
+    set(),
+    deque(),
+    reversed([]),
 )
+_ITERATORS = tuple(type(iter(empty)) for empty in _EMPTY)
 
 
 class Site:
@@ -100,20 +107,24 @@ def _attribute_matters(site: Site, target: object) -> bool:
     return hasattr(target, "__dict__")
 
 
-def _item_matters(site: Site, target: object) -> bool:
+def _item_matters(_: Site, target: object) -> bool:
     if isinstance(target, _IMMUTABLE):
         return False
     return not isinstance(getattr(type(target), "__getitem__", None), FunctionType)
 
 
-def _container_matters(site: Site, target: object) -> bool:
-    return isinstance(target, _CONTAINERS) or isinstance(target, _ITERATORS)
+def _container_matters(_: Site, target: object) -> bool:
+    return isinstance(target, (*_CONTAINERS, *_ITERATORS))
 
 
-_FORMS = {
+def _always(_: Site, __: object) -> bool:
+    return True
+
+
+_FORMS: dict[str, Callable[[Site, object], bool]] = {
     "attribute": _attribute_matters,
     "item": _item_matters,
     "container": _container_matters,
-    "global": lambda site, target: True,
-    "cell": lambda site, target: True,
+    "global": _always,
+    "cell": _always,
 }

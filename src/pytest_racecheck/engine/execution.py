@@ -80,18 +80,6 @@ class Execution(ExecutionState):
         if self.trace is not None:
             self.note(task)
 
-    def look(self, task: Task, target: object, label: str = "look at") -> None:
-        """The same before an operation that changes nothing; many in a row let others go first."""
-        if task.doomed:
-            raise Unwind
-        task.pending = (label, target, None)
-        self.quiet += 1
-        self.enabled = None
-        self.advance(task)
-        self.enabled = None
-        if self.trace is not None:
-            self.note(task)
-
     def wait_until(
         self,
         task: Task,

@@ -46,10 +46,15 @@ class TaskFailure:
         return TaskFailure(kind, type(error).__name__, message, where, task.path, error)
 
 
+def is_ours(filename: str) -> bool:
+    """Whether a source file belongs to the tool (scenarios and their programs are users)."""
+    return filename.startswith(_OURS) and not filename.startswith((_SCENARIOS, _SIGNALLING))
+
+
 def is_internal(filename: str) -> bool:
     """Whether a source file is ours or the standard library's, rather than the user's."""
     if filename.startswith(_OURS):
-        return not filename.startswith((_SCENARIOS, _SIGNALLING))
+        return is_ours(filename)
     in_stdlib = filename.startswith(_STDLIB) and "site-packages" not in filename
     return in_stdlib or filename.startswith(("<frozen", *_libraries))
 
@@ -76,7 +81,12 @@ def _deepest_user_line(traceback: TracebackType | None) -> str:
 
 
 def user_frame(frame: FrameType | None) -> FrameType | None:
-    """The innermost frame that belongs to the user, walking outwards from ``frame``."""
+    """The innermost frame that belongs to the user, walking outwards from ``frame``.
+
+    None where the body has not begun yet or has ended: whoever called us is not under test.
+    """
     while frame is not None and is_internal(frame.f_code.co_filename):
+        if frame.f_code.co_qualname == "Execution.run":
+            return None
         frame = frame.f_back
     return frame

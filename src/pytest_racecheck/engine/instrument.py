@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from types import CodeType
 from typing import Any
 
-from bytecode import Bytecode, CellVar, FreeVar, Instr, Label
+from bytecode import Bytecode, Instr, Label
+from bytecode.instr import CellVar, FreeVar
 
 from pytest_racecheck.engine.access import Site, access, access_global, access_item
 

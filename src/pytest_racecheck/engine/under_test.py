@@ -68,7 +68,7 @@ def _folder_of(name: str) -> str:
             raise UsageError(
                 f"control={name!r}: no such module ({error}); name a module or package to control"
             ) from error
-    path = getattr(module, "__file__", None)
+    path: str | None = getattr(module, "__file__", None)
     if not path or not path.endswith(".py"):
         raise UsageError(f"control={name!r}: the module is not Python source, so it has no gates")
     return os.path.dirname(path) + os.sep if os.path.basename(path) == "__init__.py" else path

@@ -61,7 +61,9 @@ class Watchdog:
         while not raw_acquire(self._stop, True, self._patience_s / _LOOKS_PER_PATIENCE):
             execution = self.execution
             now = real_monotonic_s()
-            seen = execution and (execution, execution.steps, execution.current)
+            seen = None
+            if execution is not None:
+                seen = (execution, execution.steps, execution.current)
             if execution is None or seen != mark:
                 mark, since = seen, now
             elif now - since >= self._patience_s * (1 - 1.5 / _LOOKS_PER_PATIENCE):

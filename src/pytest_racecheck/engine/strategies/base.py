@@ -28,10 +28,14 @@ class Strategy(Protocol):
     """A way to walk through the schedules of a body."""
 
     name: str
-    #: What was covered, once everything within it has run: "exhausted", "bounded", or None.
-    grade: str | None
-    #: The number of preemptions up to which every schedule has run, if that is known.
-    preemptions: int | None
+
+    @property
+    def grade(self) -> str | None:
+        """What was covered, once everything within it has run: "exhausted", "bounded", or None."""
+
+    @property
+    def preemptions(self) -> int | None:
+        """The number of preemptions up to which every schedule has run, if that is known."""
 
     def deciders(self) -> Iterator[Decider]:
         """Yield a decider for each execution; the search ends when the iterator does."""
