@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import json
 import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+from _pytest.unittest import TestCaseFunction
 
 from pytest_racecheck.diagnosis.find import Plan, with_schedule
 from pytest_racecheck.engine.schedule import Schedule
@@ -32,11 +34,41 @@ _FROM_MARKER = (
 )
 
 
-def plan_of(item: pytest.Item, options: Mapping[str, tuple[type, str]]) -> Plan:
+Options = Mapping[str, tuple[type, str]]
+
+
+def plan_tests(
+    config: pytest.Config, tests: Sequence[pytest.Item], options: Options, names: tuple[str, str]
+) -> None:
+    """Give each test its plan; ``names`` are those of the plan and of the property of a report.
+
+    A test that nobody marked and that cannot be explored runs as ever, and the summary counts it.
+    """
+    plan_name, property_name = names
+    explored = []
+    for item in tests:
+        reason = _why_not(item)
+        if reason is not None and not _is_marked(item):
+            told = {"verdict": "not explored", "reason": reason}
+            item.user_properties.append((property_name, json.dumps(told)))
+            continue
+        explored.append(item)
+        setattr(item, plan_name, plan_of(item, options))
+    check_replay(config.getoption("racecheck_replay"), explored)
+
+
+def _is_marked(item: pytest.Item) -> bool:
+    names = getattr(item, "fixturenames", ())
+    return item.get_closest_marker("racecheck") is not None or "racecheck" in names
+
+
+def plan_of(item: pytest.Item, options: Options) -> Plan:
     """The plan of ``item``: command line over marker over ini file over defaults."""
     config = item.config
     try:
-        _check_kind(item)
+        reason = _why_not(item)
+        if reason is not None:
+            raise UsageError(f"racecheck cannot explore {reason}")
         given: dict[str, Any] = {"root": str(config.rootpath)}
         for name, (kind, _) in options.items():
             _put(given, name, kind, config.getini(f"racecheck_{name}"), f"racecheck_{name}")
@@ -44,6 +76,8 @@ def plan_of(item: pytest.Item, options: Mapping[str, tuple[type, str]]) -> Plan:
         for name, (kind, _) in options.items():
             value = config.getoption(f"racecheck_{name}")
             _put(given, name, kind, value, f"--racecheck-{name}")
+        if config.getini("racecheck_isolate"):
+            given.setdefault("isolate", True)
         if config.getoption("racecheck_isolate"):
             given["isolate"] = True
         return _made(given, config.getoption("racecheck_replay"), item.nodeid)
@@ -67,13 +101,17 @@ def _made(given: dict[str, Any], replay: str | None, nodeid: str) -> Plan:
     return Plan(**given).checked()
 
 
-def _check_kind(item: pytest.Item) -> None:
-    if not isinstance(item, pytest.Function) or hasattr(item, "_testcase"):
-        raise UsageError("racecheck explores test functions and methods, not this kind of test")
-    if inspect.iscoroutinefunction(item.obj) or inspect.isasyncgenfunction(item.obj):
-        raise UsageError(
-            "racecheck cannot explore an async test; call asyncio.run() in a plain one"
+def _why_not(item: pytest.Item) -> str | None:
+    """Which kind of test this is, if it is one that cannot be explored, and what to do instead."""
+    if isinstance(item, TestCaseFunction):
+        return (
+            "a unittest.TestCase method; write it as a plain function or class, or call explore()"
         )
+    if not isinstance(item, pytest.Function):
+        return f"a test of kind {type(item).__name__}; write it as a Python function"
+    if inspect.iscoroutinefunction(item.obj) or inspect.isasyncgenfunction(item.obj):
+        return "an async test; write a plain one that calls asyncio.run()"
+    return None
 
 
 def _from_marker(item: pytest.Item) -> dict[str, Any]:
@@ -107,7 +145,7 @@ def _noun(kind: type) -> str:
 
 
 def check_replay(text: str | None, explored: Sequence[pytest.Item]) -> None:
-    """A replay text belongs to one test: refuse it early when it is malformed or many are selected."""
+    """A replay text belongs to one test: refuse a malformed one, and more tests, early."""
     if text is None:
         return
     try:
@@ -116,6 +154,6 @@ def check_replay(text: str | None, explored: Sequence[pytest.Item]) -> None:
         raise pytest.UsageError(f"--racecheck-replay: {error}") from None
     if len(explored) != 1:
         raise pytest.UsageError(
-            f"--racecheck-replay: a schedule belongs to one test, but {len(explored)} are selected; "
-            "name the test"
+            f"--racecheck-replay: a schedule belongs to one test, but {len(explored)} are "
+            "selected; name the test"
         )

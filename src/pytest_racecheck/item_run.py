@@ -1,20 +1,28 @@
-"""Runs one pytest test as a body: its function-scoped fixtures are set up anew in each execution."""
+"""Explores one pytest test, and raises its failure as pytest would show it."""
 
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable
 from types import TracebackType
-from typing import Any
 
 import pytest
-from _pytest.tmpdir import tmppath_result_key
+from _pytest._code.code import ExceptionRepr
 
-from pytest_racecheck.diagnosis import Finding, Plan, Verdict, explore_plan
-from pytest_racecheck.engine.failure import is_internal
+from pytest_racecheck.diagnosis import Failure, Finding, Plan, Verdict, explore_plan
+from pytest_racecheck.engine.failure import is_internal, is_ours
+from pytest_racecheck.item_body import ItemBody
 
 MIN_WIDTH = 60
+#: Where a test keeps the report of its failure until pytest makes its own.
+REPORT = "racecheck_report"
+#: Exceptions of a task that must not reach pytest: there they would stop or skip instead of fail.
+_NOT_TO_RAISE = (
+    KeyboardInterrupt,
+    GeneratorExit,
+    pytest.exit.Exception,
+    pytest.skip.Exception,
+    pytest.xfail.Exception,
+)
 
 
 def hides(excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
@@ -25,14 +33,12 @@ def hides(excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
 def explore_item(item: pytest.Function, plan: Plan, property_name: str) -> None:
     """Explore ``item``; raises its failure as pytest would show it, and attaches the report."""
     __tracebackhide__ = hides
-    finding = explore_plan(_body_of(item), plan)
+    finding = _finding_of(item, plan)
     data = {**finding.as_json(), "warnings": list(finding.warnings), "strategy": plan.strategy}
     item.user_properties.append((property_name, json.dumps(data)))
     if finding.failure is not None:
-        item.add_report_section(
-            "call", "racecheck", finding.report(_width(item), _command(item, finding))
-        )
-        raise_failure(finding)
+        setattr(item, REPORT, finding.report(_width(item), _command(item, finding)))
+        raise_failure(finding.failure)
     strict = item.config.getini("racecheck_strict")
     if plan.strategy == "replay" and finding.reason.startswith("the schedule does not fit"):
         pytest.fail(f"racecheck: {finding.reason}", pytrace=False)
@@ -42,6 +48,22 @@ def explore_item(item: pytest.Function, plan: Plan, property_name: str) -> None:
         and not _did_what_was_asked(finding, plan)
     ):
         pytest.fail(f"racecheck (strict): {finding.reason}", pytrace=False)
+
+
+def _finding_of(item: pytest.Function, plan: Plan) -> Finding:
+    body = ItemBody(item)
+    # pytest's own set-up happened without control; each execution has its own.
+    error = body.tear_down()
+    if error is not None:
+        raise error
+    try:
+        with body.warnings_shown_once():
+            return explore_plan(body, plan)
+    except pytest.skip.Exception as skipped:
+        if body.executions > 1:
+            # Some executions ran and this one did not want to: it must not look like all skipped.
+            skipped.msg = f"in execution {body.executions} only, the others passed: {skipped.msg}"
+        raise
 
 
 def _did_what_was_asked(finding: Finding, plan: Plan) -> bool:
@@ -64,63 +86,46 @@ def _command(item: pytest.Item, finding: Finding) -> str | None:
     return f"pytest '{item.nodeid}' --racecheck-replay={finding.schedule}"
 
 
-def raise_failure(finding: Finding) -> None:
+def add_report(report: pytest.TestReport, text: str) -> None:
+    """Put our text behind pytest's own account of the failure, where no option hides it."""
+    if isinstance(report.longrepr, ExceptionRepr):
+        report.longrepr.addsection("racecheck", text)
+    else:
+        before = "" if report.longrepr is None else f"{report.longrepr}\n"
+        report.longrepr = f"{before}{' racecheck ':-^{MIN_WIDTH}}\n{text}"
+
+
+def raise_failure(failure: Failure) -> None:
     """Raise what the test raised, without our own frames around it."""
     __tracebackhide__ = hides
-    failure = finding.failure
-    assert failure is not None
-    if failure.error is None or not isinstance(failure.error, Exception):
-        raised = failure.error
-        if raised is None or type(raised).__module__ != "_pytest.outcomes":
-            pytest.fail(f"{failure.kind} at {failure.where}: {failure.message}", pytrace=False)
-    assert failure.error is not None
-    raise failure.error.with_traceback(_users_part(failure.error.__traceback__))
+    error = failure.error
+    if error is None:
+        pytest.fail(f"{failure.kind} at {failure.where}: {failure.message}", pytrace=False)
+    if isinstance(error, _NOT_TO_RAISE):
+        what = f"{failure.type} in task {failure.task} at {failure.where}: {failure.message}"
+        pytest.fail(f"{what}{_ONLY_THE_TEST_CAN.get(failure.type, '')}", pytrace=False)
+    raise error.with_traceback(_users_part(error.__traceback__))
+
+
+_ONLY_THE_TEST_CAN = {
+    name: f" (a task cannot {verb} the test: call it in the test itself)"
+    for name, verb in (("Skipped", "skip"), ("XFailed", "xfail"), ("Exit", "end the session of"))
+}
 
 
 def _users_part(traceback: TracebackType | None) -> TracebackType | None:
-    while traceback is not None and is_internal(traceback.tb_frame.f_code.co_filename):
-        if traceback.tb_next is None:
-            break
+    """The traceback from the first line of the user on, without our own frames at its end."""
+    steps = []
+    while traceback is not None:
+        steps.append(traceback)
         traceback = traceback.tb_next
-    return traceback
-
-
-class _Parents:
-    """Stands for "the next item" that shares everything with this one except its own fixtures."""
-
-    def __init__(self, item: pytest.Item) -> None:
-        self._chain = item.listchain()[:-1]
-
-    def listchain(self) -> list[Any]:
-        return self._chain
-
-
-def _body_of(item: pytest.Function) -> Callable[[], None]:
-    if not _has_fixtures(item):
-        return lambda: item.obj(**_arguments(item))
-    state = item.session._setupstate
-    parents: Any = _Parents(item)
-
-    def body() -> None:
-        item.stash.setdefault(tmppath_result_key, {})  # tmp_path's tear-down looks for it
-        state.teardown_exact(parents)
-        item._initrequest()
-        state.setup(item)
-        try:
-            item.obj(**_arguments(item))
-        finally:
-            folder = item.funcargs.get("tmp_path")
-            if folder is not None:
-                shutil.rmtree(folder, ignore_errors=True)
-
-    return body
-
-
-def _arguments(item: pytest.Function) -> dict[str, Any]:
-    return {name: item.funcargs[name] for name in item._fixtureinfo.argnames}
-
-
-def _has_fixtures(item: pytest.Function) -> bool:
-    """Whether a fixture of function scope (autouse and xunit-style set-up included) is in use."""
-    closure = item._fixtureinfo.name2fixturedefs
-    return any(defs and defs[-1].scope == "function" for defs in closure.values())
+    internal = [is_internal(step.tb_frame.f_code.co_filename) for step in steps]
+    if all(internal):
+        return steps[0] if steps else None
+    steps = steps[internal.index(False) :]
+    while is_ours(steps[-1].tb_frame.f_code.co_filename):
+        steps.pop()
+    rest: TracebackType | None = None
+    for step in reversed(steps):
+        rest = TracebackType(rest, step.tb_frame, step.tb_lasti, step.tb_lineno)
+    return rest

@@ -3,30 +3,58 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections import Counter
 from typing import Any
+
+MAX_NAMED = 5
 
 
 def write_summary(reporter: Any, found: list[tuple[Any, str]]) -> None:
     """Write one line of totals, and one for each test that says more than "explored and passed"."""
     findings = [(report.nodeid, json.loads(text)) for report, text in found]
-    explored = [(nodeid, f) for nodeid, f in findings if "started no thread" not in f["reason"]]
+    refused = [(nodeid, f) for nodeid, f in findings if f["verdict"] == "not explored"]
+    tried = [(nodeid, f) for nodeid, f in findings if f["verdict"] != "not explored"]
+    explored = [(nodeid, f) for nodeid, f in tried if "started no thread" not in f["reason"]]
     reporter.write_sep("=", "racecheck")
-    verdicts = Counter(f["verdict"] for _, f in explored)
-    executions = sum(f["executions"] for _, f in explored)
+    width = reporter._tw.fullwidth
+    for line in [
+        _totals([f for _, f in explored], len(tried) - len(explored)),
+        *_refusals(refused),
+    ]:
+        reporter.write_line(_folded(line, width))
+    for nodeid, finding in explored:
+        for line in _lines(nodeid, finding):
+            reporter.write_line(_folded(line, width))
+
+
+def _totals(explored: list[dict[str, Any]], idle: int) -> str:
+    verdicts = Counter(f["verdict"] for f in explored)
+    executions = sum(f["executions"] for f in explored)
     counts = ", ".join(
         f"{verdicts[v]} {v}" for v in ("reproduced", "ruled out", "inconclusive") if verdicts[v]
     )
-    idle = len(findings) - len(explored)
-    reporter.write_line(
-        f"{len(explored)} test{'' if len(explored) == 1 else 's'} explored, "
-        f"{executions:,} executions: {counts or 'nothing to interleave'}"
-        + (f"; {idle} started no thread" if idle else "")
-    )
-    width = reporter._tw.fullwidth
-    for nodeid, finding in explored:
-        for line in _lines(nodeid, finding):
-            reporter.write_line(line if len(line) <= width else _folded(line, width))
+    return (
+        f"{_number(len(explored), 'test')} explored, {_number(executions, 'execution')}: "
+        f"{counts or 'nothing to interleave'}"
+    ) + (f"; {idle} started no thread" if idle else "")
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _refusals(refused: list[tuple[str, dict[str, Any]]]) -> list[str]:
+    """Tests that ran once, as without us, by the reason why."""
+    by_reason: dict[str, list[str]] = {}
+    for nodeid, finding in refused:
+        by_reason.setdefault(finding["reason"], []).append(nodeid)
+    return [
+        f"not explored, run once: {', '.join(nodeids[:MAX_NAMED])}"
+        + (f" and {len(nodeids) - MAX_NAMED} more" if len(nodeids) > MAX_NAMED else "")
+        + f": {reason}"
+        for reason, nodeids in by_reason.items()
+    ]
 
 
 def _lines(nodeid: str, finding: dict[str, Any]) -> list[str]:
@@ -38,8 +66,8 @@ def _lines(nodeid: str, finding: dict[str, Any]) -> list[str]:
 
 
 def _folded(line: str, width: int) -> str:
-    import textwrap
-
+    if len(line) <= width:
+        return line
     indent = " " * (len(line) - len(line.lstrip()))
     return textwrap.fill(
         line.strip(),

@@ -5,7 +5,7 @@ Everything of ours is imported when a test is explored, so an unused plugin cost
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -46,12 +46,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SCHEDULE",
         help="run the one selected test along this schedule (rc1:..., as a report prints it)",
     )
-    group.addoption(
-        "--racecheck-isolate",
-        action="store_true",
-        default=False,
-        help="explore each test in a child process, for bodies that may crash or exit",
-    )
+    isolate = "explore each test in a child process, for bodies that may crash or exit"
+    group.addoption("--racecheck-isolate", action="store_true", default=False, help=isolate)
+    parser.addini("racecheck_isolate", isolate, type="bool", default=False)
     parser.addini(
         "racecheck_strict",
         "a test whose search could not do what was asked (lost control, unfinished exhaustive "
@@ -72,7 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def racecheck(request: pytest.FixtureRequest) -> Iterator[Spawner]:
+def racecheck() -> Iterator[Spawner]:
     """Start tasks with ``racecheck.spawn(function, *args, name=)`` and wait with ``join()``.
 
     Using the fixture is enough to have the test explored; the marker sets strategy and bounds.
@@ -84,45 +81,39 @@ def racecheck(request: pytest.FixtureRequest) -> Iterator[Spawner]:
     spawner.close()
 
 
-def _is_used(config: pytest.Config) -> bool:
-    names = [f"racecheck_{name}" for name in (*_OPTIONS, "replay")]
-    return bool(config.getoption("racecheck")) or any(
-        config.getoption(name, default=None) is not None for name in names
-    )
-
-
 def pytest_report_header(config: pytest.Config) -> str | None:
     """One line, only when an option of ours was given."""
-    if not _is_used(config):
-        return None
     given = [
         f"{name} {config.getoption(f'racecheck_{name}')}"
         for name in (*_OPTIONS, "replay")
         if config.getoption(f"racecheck_{name}") is not None
     ]
-    which = "every test that starts a thread" if config.getoption("racecheck") else "marked tests"
+    if config.getoption("racecheck_isolate"):
+        given.append("isolate")
+    everything = config.getoption("racecheck")
+    if not given and not everything:
+        return None
+    which = "every test that starts a thread" if everything else "marked tests"
     return f"racecheck: {', '.join([which, *given])}"
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Make the plan of each test that is to be explored; misuse is an error before any test runs."""
+    """Plan each test that is to be explored; misuse is an error before any test runs."""
     everything = config.getoption("racecheck")
-    explored = [item for item in items if _asked_for(item, everything)]
-    if not explored:
+    tests = items if everything else [item for item in items if _asked_for(item)]
+    if not tests:
         _refuse_needless_replay(config)
         return
-    from pytest_racecheck.item_plan import check_replay, plan_of
+    from pytest_racecheck.item_plan import plan_tests
 
-    check_replay(config.getoption("racecheck_replay"), explored)
-    for item in explored:
-        setattr(item, _PLAN, plan_of(item, _OPTIONS))
+    plan_tests(config, tests, _OPTIONS, (_PLAN, _PROPERTY))
 
 
-def _asked_for(item: pytest.Item, everything: bool) -> bool:
+def _asked_for(item: pytest.Item) -> bool:
     if item.get_closest_marker("racecheck") is not None:
         return True
-    return isinstance(item, pytest.Function) and (everything or "racecheck" in item.fixturenames)
+    return "racecheck" in getattr(item, "fixturenames", ())
 
 
 def _refuse_needless_replay(config: pytest.Config) -> None:
@@ -145,7 +136,21 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show our report behind pytest's own account of a failure."""
+    report = yield
+    text = getattr(item, "racecheck_report", None)
+    if text is not None and call.when == "call" and call.excinfo is not None:
+        from pytest_racecheck.item_run import add_report
+
+        add_report(report, text)
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say how many tests were explored and what each verdict is worth."""
     found = [
         (report, dict(report.user_properties)[_PROPERTY])

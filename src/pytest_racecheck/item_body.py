@@ -1,0 +1,148 @@
+"""A pytest test as a body: each execution has function-scoped fixtures of its own."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from _pytest.logging import caplog_records_key
+from _pytest.tmpdir import tmppath_result_key
+
+
+class ItemBody:
+    """Calls the test once, as if it were the first time; only the last execution's output is kept.
+
+    ``files_under_test`` is where the test is written: its code gets scheduling points.
+    """
+
+    def __init__(self, item: pytest.Function) -> None:
+        self._item = item
+        self._state = item.session._setupstate
+        self._fresh = _has_function_fixtures(item)
+        self._folder: Path | None = None
+        manager = item.config.pluginmanager
+        self._logging = manager.getplugin("logging-plugin")
+        self._forget = _what_forgets_output(manager.getplugin("capturemanager"), self._logging)
+        self._warned: dict[tuple[str, int, str, str], warnings.WarningMessage] = {}
+        self._log: list[warnings.WarningMessage] = []
+        self.executions = 0
+        self.files_under_test = (str(item.path),)
+
+    def __call__(self) -> None:
+        """Set up, call, tear down; raises what the test raises."""
+        self.executions += 1
+        self._keep_new_warnings()
+        for forget in self._forget:
+            forget()
+        self._new_instance()
+        if not self._fresh:
+            self._call()
+            return
+        self._remove_folder()
+        item = self._item
+        item.stash[tmppath_result_key] = {"call": False}  # keeps the folder: we remove it ourselves
+        item._initrequest()
+        try:
+            self._state.setup(item)
+            self._end_of_set_up()
+            self._call()
+        except BaseException as error:
+            also = self.tear_down()
+            if also is not None and isinstance(error, Exception):
+                error.add_note(f"also, at its tear-down: {type(also).__name__}: {also}")
+            raise
+        error_at_the_end = self.tear_down()
+        if error_at_the_end is not None:
+            raise error_at_the_end
+
+    def _end_of_set_up(self) -> None:
+        """What the set-up logged belongs to the set-up, as ``caplog`` has it."""
+        if self._logging is not None:
+            records = self._item.stash.get(caplog_records_key, {})
+            records["setup"] = list(self._logging.caplog_handler.records)
+            self._logging.caplog_handler.clear()
+
+    def _call(self) -> None:
+        names = self._item._fixtureinfo.argnames
+        self._item.obj(**{name: self._item.funcargs[name] for name in names})
+
+    def _new_instance(self) -> None:
+        """A method gets a new instance of its class, as each test does."""
+        item = self._item
+        made = getattr(item.parent, "obj", None)
+        own = (
+            getattr(made, item.originalname, None)
+            if isinstance(item.parent, pytest.Class)
+            else None
+        )
+        if own is not None and getattr(item.obj, "__func__", None) is own:
+            for name in ("_instance", "_obj"):
+                item.__dict__.pop(name, None)
+
+    def tear_down(self) -> BaseException | None:
+        """Run every finaliser of the test itself, whatever they raise; returns the first error.
+
+        An error that ends the execution from outside goes before all others.
+        """
+        found = self._state.stack.get(self._item)
+        if found is None:
+            return None
+        errors: list[BaseException] = []
+        finalizers = found[0]
+        while finalizers:
+            try:
+                finalizers.pop()()
+            except BaseException as error:  # noqa: BLE001 - handed on below, after the others have run
+                errors.append(error)
+        del self._state.stack[self._item]
+        urgent = [error for error in errors if not isinstance(error, Exception)]
+        return next(iter(urgent or errors), None)
+
+    def _remove_folder(self) -> None:
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        folder = (self._item.funcargs or {}).get("tmp_path")
+        self._folder = folder if isinstance(folder, Path) else None
+
+    @contextmanager
+    def warnings_shown_once(self) -> Iterator[None]:
+        """A thousand executions that warn of the same thing warn once."""
+        try:
+            with warnings.catch_warnings(record=True) as self._log:
+                yield
+        finally:
+            self._keep_new_warnings()
+            for seen in self._warned.values():
+                # They have passed the filters already, which may have been the body's own.
+                warnings.showwarning(seen.message, seen.category, seen.filename, seen.lineno)
+
+    def _keep_new_warnings(self) -> None:
+        for seen in self._log:
+            key = (seen.filename, seen.lineno, seen.category.__name__, str(seen.message))
+            self._warned.setdefault(key, seen)
+        self._log.clear()
+
+
+def _has_function_fixtures(item: pytest.Function) -> bool:
+    """Whether a fixture of function scope (autouse and xunit-style set-up included) is in use.
+
+    With ``request`` a test may ask for one while it runs.
+    """
+    closure = item._fixtureinfo.name2fixturedefs
+    scopes = [defs[-1].scope for defs in closure.values() if defs]
+    return "request" in item._fixtureinfo.names_closure or "function" in scopes
+
+
+def _what_forgets_output(capture: Any, logging: Any) -> list[Callable[[], Any]]:
+    """What drops the output captured so far: of prints and of log messages."""
+    forget: list[Callable[[], Any]] = []
+    if capture is not None and capture.is_globally_capturing():
+        forget.append(capture.read_global_capture)
+    if logging is not None:
+        forget += [logging.caplog_handler.clear, logging.report_handler.clear]
+    return forget
