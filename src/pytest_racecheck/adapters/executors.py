@@ -1,8 +1,8 @@
 """Executors that a body leaves open: their idle workers go home, and the executor starts afresh.
 
-An idle worker waits for work that nobody has to give it, so it is neither a deadlock nor a thread left
-over.  It cannot be ended by an exception, because it logs every one; it is ended as at the end of the
-process, by the module's own flag, which is set back before anybody else can see it.
+An idle worker waits for work that nobody has to give it, so it is neither a deadlock nor a thread
+left over.  It cannot be ended by an exception, because it logs every one; it is ended as at the end
+of the process, by the module's own flag, which is set back before anybody else can see it.
 """
 
 from __future__ import annotations

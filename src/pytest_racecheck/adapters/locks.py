@@ -50,7 +50,7 @@ _INTERNAL = tuple(
 _BOUND_AT_BIRTH = ("acquire", "release", "_release_save", "_acquire_restore", "_is_owned")
 
 
-# --- _thread.lock ----------------------------------------------------------------------------------
+# --- _thread.lock -----------------------------------------------------------------------------
 
 
 def _acquire(lock: Any, blocking: bool = True, timeout: float = -1) -> bool:
@@ -160,7 +160,7 @@ def _locked(lock: Any) -> bool:
     return bool(raw_locked(lock))
 
 
-# --- _thread.RLock ---------------------------------------------------------------------------------
+# --- _thread.RLock ----------------------------------------------------------------------------
 
 
 def _acquire_r(lock: Any, blocking: bool = True, timeout: float = -1) -> bool:
@@ -246,7 +246,7 @@ def _acquire_restore(lock: Any, state: Any) -> None:
     _took(execution, task, lock)
 
 
-# --- Condition -------------------------------------------------------------------------------------
+# --- Condition --------------------------------------------------------------------------------
 
 _notify = threading.Condition.notify
 
@@ -297,7 +297,7 @@ def _rebound_conditions() -> Iterator[None]:
             vars(condition).update(bound)
 
 
-# --- Event -----------------------------------------------------------------------------------------
+# --- Event ------------------------------------------------------------------------------------
 
 _is_set = threading.Event.is_set
 

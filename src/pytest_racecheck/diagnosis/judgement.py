@@ -57,7 +57,7 @@ def failed_finding(
 def _replayed(
     runner: Runner, schedule: Schedule, first: TaskFailure, replays: int, trace: Trace
 ) -> tuple[int, Execution | None, str]:
-    """How many replays agree, the traced one if it does, and how the first that does not differs."""
+    """How many replays agree, the traced one if it does, and how the first other one differs."""
     agreeing, told, why = 0, None, ""
     for n in range(replays):
         again = runner.replay(schedule, trace if n == 0 else None)
@@ -79,7 +79,7 @@ def _departure(execution: Execution) -> str:
 
 
 def _lost_finding(found: Exploration, first: TaskFailure) -> Finding:
-    """A failure while a task was out of control: certain if it is an assertion, never replayable."""
+    """A failure while a task was out of control: perhaps certain, never replayable."""
     return Finding(
         Verdict.INCONCLUSIVE,
         "control was lost, so the schedule cannot be replayed: " + found.lost[0],
@@ -121,33 +121,16 @@ def _story(execution: Execution, trace: Trace) -> Story:
 
 def passed_finding(found: Exploration, strategy: str, points: str) -> Finding:
     """No execution failed: say what was covered, and no more."""
-    warnings = _warnings(found)
-    grade, reason = found.grade, ""
-    verdict = Verdict.INCONCLUSIVE
-    lost_control = bool(found.lost or found.uncontrolled or found.divergence or found.cut_off)
-    asked_for_all = strategy in ("exhaustive", "bounded", "portfolio") and found.finished
-    if found.lost:
-        reason = "control was lost: " + found.lost[0]
-    elif found.divergence and strategy == "replay":
-        reason = f"the schedule does not fit this program: {found.divergence}"
-    elif found.divergence:
-        reason = f"the same schedule did not give the same execution twice: {found.divergence}"
-    elif found.cut_off:
-        reason = f"an execution did not end: {found.cut_off}; raise max_steps, or make it smaller"
-    elif found.uncontrolled:
-        reason = f"not everything was under control: {found.uncontrolled[0]}"
-    elif found.most_tasks < 2:
+    verdict, grade = Verdict.INCONCLUSIVE, None
+    reason = _lack_of_control(found, strategy)
+    if reason is None and found.most_tasks < 2:
         reason = "the body started no thread, so there was nothing to interleave"
-    elif asked_for_all and grade is not None:
-        verdict, reason = Verdict.RULED_OUT, _scope(found, points)
-    elif strategy in ("replay", "scripted"):
+    elif reason is None and strategy in ("replay", "scripted"):
         reason = "the one schedule asked for did not fail"
-    else:
-        reason = _sampled(found)
-    if verdict is Verdict.INCONCLUSIVE:
-        grade = "statistical" if not lost_control and found.most_tasks > 1 else None
-        if strategy in ("replay", "scripted"):
-            grade = None
+    elif reason is None and found.finished and found.grade is not None:
+        verdict, grade, reason = Verdict.RULED_OUT, found.grade, _scope(found, points)
+    elif reason is None:
+        grade, reason = "statistical", _sampled(found)
     return Finding(
         verdict,
         reason,
@@ -155,8 +138,23 @@ def passed_finding(found: Exploration, strategy: str, points: str) -> Finding:
         found.executions,
         found.seconds,
         preemptions=found.preemptions,
-        warnings=warnings,
+        warnings=_warnings(found),
     )
+
+
+def _lack_of_control(found: Exploration, strategy: str) -> str | None:
+    """Why nothing can be concluded although nothing failed, or None."""
+    if found.lost:
+        return "control was lost: " + found.lost[0]
+    if found.divergence and strategy == "replay":
+        return f"the schedule does not fit this program: {found.divergence}"
+    if found.divergence:
+        return f"the same schedule did not give the same execution twice: {found.divergence}"
+    if found.cut_off:
+        return f"an execution did not end: {found.cut_off}; raise max_steps, or make it smaller"
+    if found.uncontrolled:
+        return f"not everything was under control: {found.uncontrolled[0]}"
+    return None
 
 
 _GRANULARITY = {

@@ -151,7 +151,7 @@ def cells(text: str) -> int:
 
 
 def fit(text: str, room: int) -> str:
-    """``text`` in exactly ``room`` columns with at least one space after it, cut with an ellipsis."""
+    """``text`` in exactly ``room`` columns, at least one space after it, cut with an ellipsis."""
     if cells(text) > room - 1:
         while cells(text) > room - 2:
             text = text[:-1]

@@ -20,7 +20,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What went wrong: ``where`` is "file.py:12", ``task`` the path of birth, ``waits`` who waits."""
+    """What went wrong: ``where`` is "file.py:12", ``task`` a path of birth, ``waits`` who waits."""
 
     kind: str
     type: str

@@ -54,7 +54,7 @@ class Execution(ExecutionState):
         self._begin: Callable[[list[Task]], None] | None = getattr(decider, "begin", None)
         self.pool = pool
 
-    # --- the two verbs, for the task that holds the baton -------------------------------------
+    # --- the two verbs, for the task that holds the baton --------------------------------------
 
     def switch(self, task: Task, label: str, target: object, site: object = None) -> None:
         """Let another task go first, perhaps; then ``task`` performs its operation."""
@@ -115,7 +115,7 @@ class Execution(ExecutionState):
         return timeout_s is None or not task.timed_out
 
     def note(self, task: Task) -> None:
-        """Write the operation into the trace; what that runs of the user's code is not controlled."""
+        """Write the operation into the trace, with control off in this thread meanwhile."""
         assert self.trace is not None
         with self.uncontrolled_here():
             self.trace.note(task, self)
@@ -131,7 +131,7 @@ class Execution(ExecutionState):
             if task is not None and not task.done:
                 self.by_key[key] = task
 
-    # --- choosing --------------------------------------------------------------------------------
+    # --- choosing ------------------------------------------------------------------------------
 
     def advance(self, task: Task) -> None:
         """Choose who moves next; return when it is ``task``'s turn.  Raises Unwind when doomed."""
@@ -269,7 +269,7 @@ class Execution(ExecutionState):
         self.enabled = None
         return main
 
-    # --- birth and death -------------------------------------------------------------------------
+    # --- birth and death -----------------------------------------------------------------------
 
     def birth(self, parent: Task | None, name: str, carrier: Carrier) -> Task:
         """Make the task that ``parent`` starts; it is live at once, and moves when chosen."""
@@ -327,7 +327,7 @@ class Execution(ExecutionState):
         self.pool.idle.append(task.carrier)
         chosen.carrier.resume()
 
-    # --- the body ----------------------------------------------------------------------------------
+    # --- the body ------------------------------------------------------------------------------
 
     def run(self, body: Callable[[], object]) -> None:
         """Run ``body`` as task 0 in the calling thread, and every task it starts, to their ends."""

@@ -106,7 +106,7 @@ class Runner:
         return execution
 
     def replay(self, schedule: Schedule, trace: Trace | None = None) -> Execution:
-        """Run the body once along ``schedule``; ``divergence`` says where it was left, if it was."""
+        """Run the body once along ``schedule``; ``divergence`` says where it was left, if so."""
         decider = Follow(schedule)
         execution = self.execute(decider, trace)
         left_out = len(schedule.choices) - decider.made
@@ -175,9 +175,9 @@ def _write_down(found: Exploration, execution: Execution) -> None:
             found.uncontrolled.append(text)
     if execution.divergence is not None:
         found.divergence = found.divergence or str(execution.divergence)
-    if execution.cut_off and not execution.failures and not execution.leftovers:
-        if not execution.cut_off.startswith("only daemon"):
-            found.cut_off = execution.cut_off
+    daemons_only = execution.leftovers or (execution.cut_off or "").startswith("only daemon")
+    if execution.cut_off and not execution.failures and not daemons_only:
+        found.cut_off = execution.cut_off
 
 
 def _run_again(runner: Runner, schedule: Schedule, found: Exploration) -> None:

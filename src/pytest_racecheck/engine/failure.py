@@ -86,7 +86,10 @@ def user_frame(frame: FrameType | None) -> FrameType | None:
     None where the body has not begun yet or has ended: whoever called us is not under test.
     """
     while frame is not None and is_internal(frame.f_code.co_filename):
-        if frame.f_code.co_qualname == "Execution.run":
-            return None
-        frame = frame.f_back
+        frame = outwards(frame)
     return frame
+
+
+def outwards(frame: FrameType) -> FrameType | None:
+    """The caller of ``frame``; None above the body, because who called us is not under test."""
+    return None if frame.f_code.co_qualname == "Execution.run" else frame.f_back

@@ -1,8 +1,8 @@
 """Vector clocks over the synchronisation of one execution: which uses of a thing are ordered.
 
 Kept only when somebody asks for it before the execution begins (``execution.clocks = {}``).
-Lamport 1978; Mattern 1989.  An edge goes from every release, put, notify or end of a task to every later
-acquire, get, wake-up or join of the same object.
+Lamport 1978; Mattern 1989.  An edge goes from every release, put, notify or end of a task to every
+later acquire, get, wake-up or join of the same object.
 """
 
 from __future__ import annotations

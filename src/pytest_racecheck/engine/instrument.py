@@ -21,11 +21,18 @@ _PY = sys.version_info[:2]
 _LOAD_CELL = "LOAD_CLOSURE" if _PY < (3, 13) else "LOAD_FAST"
 
 _WRITING_METHODS = frozenset(
-    "append appendleft extend extendleft insert pop popleft popitem remove discard clear add update "
-    "setdefault sort reverse rotate difference_update intersection_update "
-    "symmetric_difference_update subtract move_to_end".split()
+    [
+        *("append", "appendleft", "extend", "extendleft", "insert", "pop", "popleft", "popitem"),
+        *("remove", "discard", "clear", "add", "update", "setdefault", "sort", "reverse", "rotate"),
+        *("difference_update", "intersection_update", "symmetric_difference_update"),
+        *("subtract", "move_to_end"),
+    ]
 )
-_READING_METHODS = frozenset("get copy items keys values count index most_common".split())
+_READING_METHODS = frozenset(
+    ["get", "copy", "items", "keys", "values", "count", "index", "most_common"]
+)
+
+_METHOD_VERBS = dict.fromkeys(_WRITING_METHODS, "write") | dict.fromkeys(_READING_METHODS, "read")
 
 #: instruction -> (form, verb, depth of the object on the stack, gate)
 _ON_STACK: dict[str, tuple[str, str, int, Callable[..., None]]] = {
@@ -57,16 +64,17 @@ class StoredNames:
         """Look through ``code`` and the functions inside it."""
         cells = self.cells.setdefault(code, set())
         for inner in code_tree(code):
-            items = [item for item in Bytecode.from_code(inner)]
+            items = list(Bytecode.from_code(inner))
             loops = list(_loops(items))
             for at, item in enumerate(items):
                 if not isinstance(item, Instr):
                     continue
                 if item.name in ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_ATTR", "DELETE_ATTR"):
                     self.globals.add(str(item.arg))
-                elif item.name in ("STORE_DEREF", "DELETE_DEREF"):
-                    if self._stored_again(item, inner) or any(a <= at <= b for a, b in loops):
-                        cells.add(item.arg.name)  # type: ignore[union-attr]
+                elif item.name in ("STORE_DEREF", "DELETE_DEREF") and (
+                    self._stored_again(item, inner) or any(a <= at <= b for a, b in loops)
+                ):
+                    cells.add(item.arg.name)  # type: ignore[union-attr]
 
     def _stored_again(self, item: Instr, code: CodeType) -> bool:
         assert isinstance(item.arg, (CellVar, FreeVar))
@@ -124,29 +132,27 @@ def _gate_before(
     item: Instr, scope: dict[str, Any], stored_globals: set[str], cells: set[str]
 ) -> list[Instr]:
     line = getattr(item.location, "lineno", 0) or 0
-    name = item.name
-    if name in _GLOBALS:
+    if item.name in _GLOBALS:
         key = item.arg[1] if isinstance(item.arg, tuple) else item.arg
-        if key not in stored_globals:
-            return []
-        site = Site("global", _GLOBALS[name], key, line, scope)
-        return _call(item, access_global, site, [])
-    if name in _CELLS:
+        site = Site("global", _GLOBALS[item.name], key, line, scope)
+        return _call(item, access_global, site, []) if key in stored_globals else []
+    if item.name in _CELLS:
         assert isinstance(item.arg, (CellVar, FreeVar))
-        if item.arg.name not in cells:
-            return []
-        site = Site("cell", _CELLS[name], item.arg.name, line)
-        return _call(item, access, site, [Instr(_LOAD_CELL, item.arg, location=item.location)])
+        site = Site("cell", _CELLS[item.name], item.arg.name, line)
+        cell = [Instr(_LOAD_CELL, item.arg, location=item.location)]
+        return _call(item, access, site, cell) if item.arg.name in cells else []
     method = _method_name(item)
     if method is not None:
-        if method not in _WRITING_METHODS and method not in _READING_METHODS:
-            return []
-        verb = "write" if method in _WRITING_METHODS else "read"
-        return _call(item, access, Site("container", verb, "", line), _copies(item, 1, 1))
-    found = _ON_STACK.get(name)
-    if found is None:
-        return []
-    form, verb, depth, gate = found
+        verb = _METHOD_VERBS.get(method)
+        site = Site("container", verb or "", "", line)
+        return _call(item, access, site, _copies(item, 1, 1)) if verb else []
+    found = _ON_STACK.get(item.name)
+    return [] if found is None else _gate_on_stack(item, line, *found)
+
+
+def _gate_on_stack(
+    item: Instr, line: int, form: str, verb: str, depth: int, gate: Callable[..., None]
+) -> list[Instr]:
     key = _attribute(item) if form == "attribute" else ""
     copies = _copies(item, depth, 2 if gate is access_item else 1)
     return _call(item, gate, Site(form, verb, key, line), copies)

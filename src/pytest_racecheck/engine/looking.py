@@ -6,7 +6,7 @@ import inspect
 from types import FrameType
 from typing import Any
 
-ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "<absent>"})()
+ABSENT: Any = object()  # stands for "nothing there"
 
 
 def frame_locals(frame: FrameType) -> dict[str, Any]:

@@ -57,12 +57,12 @@ def _inside(name: str, value: object, target: object) -> str | None:
 
 
 def value_text(value: object) -> str:
-    """A short text of a value that is safe to show: plain values as written, others by their type."""
+    """A short text of a value: plain ones as they are written, others by their type."""
     if isinstance(value, _PLAIN):
         return _short(repr(value))
     if type(value) in (list, tuple, set, frozenset, dict) and len(value) <= 4:  # type: ignore[arg-type]
         flat = value.items() if isinstance(value, dict) else value
-        if all(isinstance(v, _PLAIN) or isinstance(v, tuple) for v in flat):  # type: ignore[attr-defined]
+        if all(isinstance(v, (*_PLAIN, tuple)) for v in flat):  # type: ignore[attr-defined]
             return _short(_without_addresses(repr(value)))
     if isinstance(value, (list, tuple, set, frozenset, dict)):
         return f"{type(value).__name__} of {len(value)}"

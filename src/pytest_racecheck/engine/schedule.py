@@ -1,8 +1,9 @@
 """Schedules: the list of choices of one execution, and its one-line text form.
 
-``rc1:random:0.1x2.2x3.1:9f3ac2`` is: format version, the strategy that found it, task 0 once, task 1
-twice, task 2 three times, task 1 once, and two check digits (hexadecimal) for every 16 choices.
-Only points with a real choice are listed.  The text is data from strangers: parsed, never evaluated.
+``rc1:random:0.1x2.2x3.1:9f3ac2`` is: format version, the strategy that found it, task 0 once, task
+1 twice, task 2 three times, task 1 once, and two check digits (hexadecimal) for every 16 choices.
+Only points with a real choice are listed.  The text is data from strangers: parsed, never
+evaluated.
 """
 
 from __future__ import annotations

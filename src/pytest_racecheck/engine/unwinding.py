@@ -20,7 +20,7 @@ _reinitialise = LockType.__dict__["_at_fork_reinit"]
 
 
 def unwind_the_rest(execution: Execution) -> None:
-    """Called in the body's thread when it has ended or has to: nobody but main is left afterwards."""
+    """Called in the body's thread when it has ended or has to: only main is left afterwards."""
     main = execution.tasks[0]
     cut_short = execution.unwinding
     execution.unwinding = True

@@ -29,7 +29,7 @@ def wait_until(
     timeout_s: float | None = None,
     outside: bool = False,
 ) -> bool:
-    """A scheduling point; the task is enabled while ``ready()``; False when the deadline came first.
+    """A scheduling point; the task is enabled while ``ready()``; False when it timed out.
 
     ``ready`` is called from any controlled thread: cheap, without side effects, never blocking.
     ``outside``: readiness may change by itself, so the engine polls it before it says deadlock.

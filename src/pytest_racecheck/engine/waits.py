@@ -6,7 +6,7 @@ import sys
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from pytest_racecheck.engine.failure import is_internal, place, user_frame
+from pytest_racecheck.engine.failure import is_internal, outwards, place, user_frame
 from pytest_racecheck.engine.looking import frame_locals
 from pytest_racecheck.engine.naming import name_in_frame
 
@@ -100,7 +100,7 @@ _TOLD_BY = (
 
 
 def called_by_user(frame: FrameType | None) -> tuple[FrameType | None, FrameType | None]:
-    """The method of a queue, condition, event, ... that the user's code called, and the user's frame.
+    """The method of a queue, condition, ... that the user's code called, and the user's frame.
 
     The first is None when the user's code operates on the lock or thread itself.
     """
@@ -108,7 +108,7 @@ def called_by_user(frame: FrameType | None) -> tuple[FrameType | None, FrameType
     while frame is not None and is_internal(frame.f_code.co_filename):
         if frame.f_globals.get("__name__") in _TOLD_BY and "self" in frame.f_code.co_varnames:
             called = frame
-        frame = frame.f_back
+        frame = outwards(frame)
     if called is None or called.f_code.co_name in ("__enter__", "__exit__"):
         return None, frame
     if type(frame_locals(called)["self"]).__module__ not in _TOLD_BY:

@@ -192,7 +192,7 @@ def come_back(execution: Execution, task: Task) -> None:
 
 
 def interrupted(execution: Execution, main: Task, error: BaseException) -> None:
-    """A signal handler raised ``error`` while ``main`` was parked: take the baton back, then raise."""
+    """A signal handler raised ``error`` while ``main`` was parked: take the baton back."""
     if execution.interrupt is None and not (execution.unwinding and execution.given_up):
         execution.interrupt = error
     execution.step_limit = -1

@@ -72,8 +72,8 @@ class _Branching:
             if task.index == index:
                 return task
         raise Divergence(
-            f"choice {self._at}: task {index} could move when this prefix was first run, but now only "
-            f"{', '.join(task.path for task in enabled) or 'nobody'} can"
+            f"choice {self._at}: task {index} could move when this prefix was first run, "
+            f"but now only {', '.join(task.path for task in enabled) or 'nobody'} can"
         )
 
     def _extend(self, enabled: Sequence[Task], current: Task | None, late: Sequence[Task]) -> Task:

@@ -58,7 +58,7 @@ _TABLE: dict[str, tuple[Callable[[StrategyOptions], Strategy], tuple[str, ...]]]
     "portfolio": (_portfolio, ()),
     "random": (lambda options: RandomWalk(options.seed), ()),
     "pct": (lambda options: PCT(options.seed, options.depth or 3), ("depth",)),
-    "exhaustive": (lambda options: Exhaustive(), ()),
+    "exhaustive": (lambda _: Exhaustive(), ()),
     "bounded": (_bounded, ("preemptions",)),
     "scripted": (_scripted, ("script",)),
     "replay": (_replay, ("schedule",)),
@@ -67,7 +67,7 @@ STRATEGY_NAMES = tuple(_TABLE)
 
 
 def make_strategy(name: str, options: StrategyOptions) -> Strategy:
-    """Make the strategy called ``name``; UsageError for a wrong name or an option it would ignore."""
+    """Make the strategy; UsageError for a wrong name or an option that it would ignore."""
     if name not in _TABLE:
         near = difflib.get_close_matches(str(name), STRATEGY_NAMES, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
