@@ -44,6 +44,7 @@ def _start_controlled(self: Any) -> None:
         raise Unwind
     child = execution.spawn(task, self.name, lambda: _run_thread(self))
     child.thread, child.daemon = self, self.daemon
+    child.cut_short = lambda: _mark_ended(self)
     self._racecheck_task = child
     self._ident = child.carrier.key
     self._started._flag = True

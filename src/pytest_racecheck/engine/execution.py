@@ -296,6 +296,8 @@ class Execution(ExecutionState):
             try:
                 if not task.doomed:
                     function()
+                elif task.cut_short is not None:
+                    task.cut_short()
             except Unwind:
                 pass
             except BaseException as error:

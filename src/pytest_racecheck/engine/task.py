@@ -30,6 +30,7 @@ class Task:
         "clock",
         "daemon",
         "deadline_s",
+        "cut_short",
         "done",
         "doomed",
         "ended",
@@ -56,6 +57,8 @@ class Task:
         self.deadline_s: float | None = None
         self.timed_out = False
         self.done = False
+        #: Called when the task ends without running to its end (it never began, or is abandoned).
+        self.cut_short: Callable[[], None] | None = None
         self.ended = False  # the body's own function has returned; other tasks may still move
         self.doomed = False  # must end: every operation raises Unwind
         self.outside = False  # did not come back within its patience

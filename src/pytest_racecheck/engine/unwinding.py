@@ -66,6 +66,8 @@ def _call_home(execution: Execution, task: Task) -> None:
 def _abandon(execution: Execution, task: Task) -> None:
     execution.abandoned.append(f"{task.path} ({task.name}):\n{stack_text(task)}")
     task.done = True
+    if task.cut_short is not None:
+        task.cut_short()
     task.carrier.retired = True
     execution.by_key.pop(task.carrier.key, None)
     for group in (execution.live, execution.away):
