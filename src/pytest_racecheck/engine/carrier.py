@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 LockType = type(_thread.allocate_lock())
+RLockType = _thread.RLock
 #: The C methods themselves, taken before anything replaces the entries of the type.
 raw_acquire = LockType.__dict__["acquire"]
 raw_release = LockType.__dict__["release"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_racecheck.engine.carrier import LockType, interrupt
+from pytest_racecheck.engine.carrier import LockType, RLockType, interrupt
 from pytest_racecheck.engine.clock import real_monotonic_s, real_sleep_s
 from pytest_racecheck.engine.task import Unwind
 from pytest_racecheck.engine.watchdog import stack_text
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_racecheck.engine.execution import Execution
     from pytest_racecheck.engine.task import Task
 
-_reinitialise = LockType.__dict__["_at_fork_reinit"]
+_REINITIALISE = {kind: kind.__dict__["_at_fork_reinit"] for kind in (LockType, RLockType)}
 
 
 def unwind_the_rest(execution: Execution) -> None:
@@ -78,6 +78,6 @@ def _abandon(execution: Execution, task: Task) -> None:
 def _free_what_the_dead_held(execution: Execution) -> None:
     # A lock made at import time must not stay locked for the next execution.
     for _, lock in list(execution.owners.values()):
-        if isinstance(lock, LockType):
-            _reinitialise(lock)
+        if type(lock) in _REINITIALISE:
+            _REINITIALISE[type(lock)](lock)
     execution.owners.clear()
