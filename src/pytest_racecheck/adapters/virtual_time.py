@@ -66,10 +66,10 @@ def _read(execution: Execution, task: Task, internal: bool) -> float:
         execution.now_s += READ_S
     else:
         spinning = task.pending[0] == "read clock"
-        step = min(execution.clock_step_s * 2, _MAX_READ_S) if spinning else READ_S
-        execution.switch(task, "read clock", "")
-        execution.clock_step_s = step
-        execution.now_s += step
+        execution.look(task, "", "read clock")
+        faster = spinning and execution.find_enabled() == [task]
+        execution.clock_step_s = min(execution.clock_step_s * 2, _MAX_READ_S) if faster else READ_S
+        execution.now_s += execution.clock_step_s
     return execution.now_s
 
 
