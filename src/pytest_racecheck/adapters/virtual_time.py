@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import queue
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,8 +12,11 @@ from pytest_racecheck.engine.clock import READ_S, real_sleep_s
 from pytest_racecheck.engine.execution import Execution, controlled
 from pytest_racecheck.engine.task import Task, Unwind
 
-_INTERNAL = (id(vars(threading)), id(vars(queue)))
-#: A loop that reads nothing but the clock moves it faster and faster, up to this much a reading.
+#: Modules whose looks at the clock are a step inside an operation, not one of their own.
+_INTERNAL = {"threading", "queue", "concurrent.futures._base", "asyncio.base_events"}
+#: A loop that reads the clock until it shows more moves it, after so many readings alone, faster
+#: and faster, up to this much a reading.
+_PATIENT_READS = 50
 _MAX_READ_S = 0.1
 #: Where the real clock stays: the engine looks at it to notice that a task does not come back.
 _KEEP_REAL = "pytest_racecheck.engine"
@@ -54,7 +55,7 @@ def _reader(name: str) -> Callable[[], Any]:
         found = controlled()
         if found is None or found[1].doomed:
             return real()
-        now_s = _read(found[0], found[1], id(sys._getframe(1).f_globals) in _INTERNAL)
+        now_s = _read(found[0], found[1], sys._getframe(1).f_globals.get("__name__") in _INTERNAL)
         return base + int(now_s * 1e9) if in_ns else base + now_s
 
     read.__name__ = name
@@ -65,11 +66,14 @@ def _read(execution: Execution, task: Task, internal: bool) -> float:
     if internal:
         execution.now_s += READ_S
     else:
-        spinning = task.pending[0] == "read clock"
         execution.look(task, "", "read clock")
-        faster = spinning and execution.find_enabled() == [task]
-        execution.clock_step_s = min(execution.clock_step_s * 2, _MAX_READ_S) if faster else READ_S
-        execution.now_s += execution.clock_step_s
+        waits_alone = execution.now_s == execution.clock_seen_s and (
+            execution.find_enabled() == [task]
+        )
+        execution.clock_reads = execution.clock_reads + 1 if waits_alone else 0
+        doublings = min(max(execution.clock_reads - _PATIENT_READS, 0), 20)
+        execution.now_s += min(READ_S * 2**doublings, _MAX_READ_S)
+        execution.clock_seen_s = execution.now_s
     return execution.now_s
 
 

@@ -46,7 +46,8 @@ class ExecutionState:
 
     # Time.
     now_s: float = 0.0
-    clock_step_s: float = 0.0
+    clock_seen_s: float = 0.0  # what the last reading of the clock gave
+    clock_reads: int = 0  # readings in a row by a task that alone could move
     timed: int = 0  # tasks that wait with a deadline
     late_left: int = MAX_LATE
 
