@@ -1,0 +1,63 @@
+"""How the threads of a search are placed on the machine, and that nothing of it stays."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import pytest
+
+from pytest_racecheck.engine.carrier import OneCpu
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(os, "SCHED_BATCH"), reason="only Linux has a batch class to choose"
+)
+
+
+def placement() -> tuple[int, set[int]]:
+    return os.sched_getscheduler(0), os.sched_getaffinity(0)
+
+
+def test_threads_started_inside_are_in_the_batch_class_on_one_cpu():
+    seen = []
+    with OneCpu():
+        thread = threading.Thread(target=lambda: seen.append(placement()))
+        thread.start()
+        thread.join()
+    [(policy, cpus)] = seen
+    assert policy == os.SCHED_BATCH
+    assert len(cpus) == 1
+
+
+def test_the_calling_thread_is_placed_as_before_afterwards():
+    before = placement()
+    with OneCpu():
+        assert placement() != before
+    assert placement() == before
+
+
+def test_a_class_that_somebody_chose_is_left_alone(monkeypatch):
+    asked = []
+    monkeypatch.setattr(os, "sched_getscheduler", lambda _: os.SCHED_FIFO)
+    monkeypatch.setattr(os, "sched_setscheduler", lambda *args: asked.append(args))
+    with OneCpu():
+        pass
+    assert asked == []
+
+
+@pytest.mark.parametrize("name", ["sched_setaffinity", "sched_setscheduler"])
+def test_a_sandbox_that_forbids_one_of_them_still_gets_the_other(name, monkeypatch):
+    before = placement()
+
+    def forbidden(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, name, forbidden)
+        with OneCpu():
+            policy, cpus = placement()
+    if name == "sched_setaffinity":
+        assert (policy, cpus) == (os.SCHED_BATCH, before[1])
+    else:
+        assert (policy, len(cpus)) == (before[0], 1)
+    assert placement() == before
