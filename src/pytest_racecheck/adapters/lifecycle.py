@@ -163,28 +163,24 @@ def note_uncontrolled(execution: Execution, before: frozenset[int]) -> None:
             execution.uncontrolled.append(f"thread {thread.name!r} was not under control")
 
 
-def _raw_name(module: object) -> str:
-    return "start_new_thread" if module is _thread else "_start_new_thread"  # gone in 3.13
+#: What stands in for the functions below ``Thread``.
+RAW: list[tuple[Callable[..., Any], Callable[..., Any]]] = [
+    (_start_raw, _start_raw_controlled),
+    (_os_exit, _os_exit_controlled),
+]
 
 
 @contextmanager
 def controlled_lifecycle() -> Iterator[None]:
     """Threads that a controlled task starts are controlled while entered."""
-    by_name = [m for m in (_thread, threading) if hasattr(m, _raw_name(m))]
     names = threading._counter  # type: ignore[attr-defined]
     threading.Thread.start = _start_controlled  # type: ignore[method-assign]
     threading.Thread.join = _join_controlled  # type: ignore[method-assign]
     threading.Thread.is_alive = _is_alive_controlled  # type: ignore[method-assign]
-    for module in by_name:
-        setattr(module, _raw_name(module), _start_raw_controlled)
-    os._exit = _os_exit_controlled  # type: ignore[assignment]
     try:
         yield
     finally:
         threading.Thread.start = _start  # type: ignore[method-assign]
         threading.Thread.join = _join  # type: ignore[method-assign]
         threading.Thread.is_alive = _is_alive  # type: ignore[method-assign]
-        for module in by_name:
-            setattr(module, _raw_name(module), _start_raw)
-        os._exit = _os_exit
         threading._counter = names  # type: ignore[attr-defined]

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from pytest_racecheck.adapters.executors import take_back_dismissals
-from pytest_racecheck.adapters.lifecycle import controlled_lifecycle, note_uncontrolled
+from pytest_racecheck.adapters.lifecycle import RAW, controlled_lifecycle, note_uncontrolled
 from pytest_racecheck.adapters.locks import controlled_locks
 from pytest_racecheck.adapters.order_of_birth import Births, ordered_by_birth
 from pytest_racecheck.adapters.selectors_control import controlled_selectors
 from pytest_racecheck.adapters.silent_end import silent_end
 from pytest_racecheck.adapters.simple_queue import controlled_simple_queues
-from pytest_racecheck.adapters.virtual_time import controlled_time
+from pytest_racecheck.adapters.stand_ins import stand_ins
+from pytest_racecheck.adapters.virtual_time import TIME
 from pytest_racecheck.engine.execution import Execution
 
 
@@ -65,8 +66,8 @@ def control_threads() -> Iterator[ThreadControl]:
             controlled_locks,
             controlled_simple_queues,
             controlled_lifecycle,
-            controlled_time,
             controlled_selectors,
         ):
             stack.enter_context(enter())
+        stack.enter_context(stand_ins([*TIME, *RAW]))
         yield control

@@ -21,6 +21,11 @@ _modified.argtypes = [ctypes.py_object]
 _modified.restype = None
 
 
+def forget_lookups(kind: type) -> None:
+    """Tell the interpreter that the dictionary of ``kind`` was changed behind its back."""
+    _modified(kind)
+
+
 @contextmanager
 def replaced_methods(kind: type, gates: Mapping[str, Callable[..., Any]]) -> Iterator[None]:
     """Let ``gates`` stand in for the methods of ``kind`` of the same names while entered."""

@@ -1,11 +1,10 @@
-"""``sleep`` and the clocks of ``time`` under control, also where they were imported by name."""
+"""``sleep`` and the clocks of ``time`` under control: what stands in for them."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from pytest_racecheck.engine.clock import READ_S, real_sleep_s
@@ -18,8 +17,6 @@ _INTERNAL = {"threading", "queue", "concurrent.futures._base", "asyncio.base_eve
 #: and faster, up to this much a reading.
 _PATIENT_READS = 50
 _MAX_READ_S = 0.1
-#: Where the real clock stays: the engine looks at it to notice that a task does not come back.
-_KEEP_REAL = "pytest_racecheck.engine"
 _REAL = {
     name: getattr(time, name)
     for clock in ("monotonic", "perf_counter", "time")
@@ -82,22 +79,5 @@ _VIRTUAL["sleep"] = _sleep
 _REAL["sleep"] = real_sleep_s
 
 
-@contextmanager
-def controlled_time() -> Iterator[None]:
-    """Controlled tasks live in virtual time while entered; every other thread in real time."""
-    swap = {id(real): (real, _VIRTUAL[name]) for name, real in _REAL.items()}
-    changed: list[tuple[dict[str, Any], str, Any]] = []
-    for name, module in list(sys.modules.items()):
-        scope = getattr(module, "__dict__", None)  # a module may be None, or any other object
-        if not isinstance(scope, dict) or name == __name__ or name.startswith(_KEEP_REAL):
-            continue
-        for attribute, value in list(scope.items()):
-            found = swap.get(id(value))
-            if found is not None and value is found[0]:
-                changed.append((scope, attribute, value))
-                scope[attribute] = found[1]
-    try:
-        yield
-    finally:
-        for scope, attribute, value in changed:
-            scope[attribute] = value
+#: Controlled tasks live in virtual time, every other thread in real time.
+TIME = [(real, _VIRTUAL[name]) for name, real in _REAL.items()]

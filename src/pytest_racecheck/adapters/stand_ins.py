@@ -1,0 +1,80 @@
+"""Stand-ins for built-in functions wherever code keeps them: modules, classes, defaults, closures.
+
+``from time import sleep`` binds a name, ``def retry(pause=sleep)`` a default, ``self.clock = monotonic``
+an attribute; a function replaced in ``time`` alone would go on being called from all of them.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import CellType, FunctionType
+from typing import Any
+
+from pytest_racecheck.adapters.type_gates import forget_lookups
+from pytest_racecheck.engine.looking import own_dict
+
+#: Where the real functions stay: the engine itself, and the adapters that stand in for them.
+_KEEPS = ("pytest_racecheck.engine", "pytest_racecheck.adapters")
+
+Pairs = list[tuple[Callable[..., Any], Callable[..., Any]]]
+
+
+@contextmanager
+def stand_ins(pairs: Pairs) -> Iterator[None]:
+    """Let each second function of a pair take the place of the first one while entered."""
+    swap = {id(real): stand_in for real, stand_in in pairs}
+    undo: list[Callable[[], None]] = []
+    try:
+        for holder in gc.get_referrers(*(real for real, _ in pairs)):
+            _replace_in(holder, swap, undo)
+        yield
+    finally:
+        while undo:
+            undo.pop()()
+
+
+def _replace_in(holder: Any, swap: Mapping[int, Any], undo: list[Callable[[], None]]) -> None:
+    if type(holder) is CellType:
+        _put_into_cell(holder, swap[id(holder.cell_contents)], undo)
+    elif type(holder) is tuple:
+        for function in gc.get_referrers(holder):
+            if type(function) is FunctionType and function.__defaults__ is holder:
+                _put_into_defaults(function, swap, undo)
+    else:
+        entries = holder if type(holder) is dict else own_dict(holder)
+        if entries is not None and not isinstance(holder, type):
+            _put_into_dict(entries, swap, undo)
+
+
+def _put_into_cell(cell: CellType, stand_in: Any, undo: list[Callable[[], None]]) -> None:
+    real = cell.cell_contents
+    undo.append(lambda: setattr(cell, "cell_contents", real))
+    cell.cell_contents = stand_in
+
+
+def _put_into_defaults(
+    function: FunctionType, swap: Mapping[int, Any], undo: list[Callable[[], None]]
+) -> None:
+    before = function.__defaults__
+    if before is not None and not function.__module__.startswith(_KEEPS):
+        undo.append(lambda: setattr(function, "__defaults__", before))
+        function.__defaults__ = tuple(swap.get(id(value), value) for value in before)
+
+
+def _put_into_dict(
+    entries: dict[Any, Any], swap: Mapping[int, Any], undo: list[Callable[[], None]]
+) -> None:
+    if str(entries.get("__name__", "")).startswith(_KEEPS):
+        return
+    found = {key: value for key, value in list(entries.items()) if id(value) in swap}
+    owner = getattr(entries.get("__dict__") or entries.get("__weakref__"), "__objclass__", None)
+
+    def fill(values: dict[Any, Any]) -> None:
+        entries.update(values)
+        if isinstance(owner, type):  # a class: its attributes are remembered where they are used
+            forget_lookups(owner)
+
+    undo.append(lambda: fill(found))
+    fill({key: swap[id(value)] for key, value in found.items()})
