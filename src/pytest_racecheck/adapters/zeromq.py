@@ -22,7 +22,7 @@ from pytest_racecheck.adapters import zeromq_contexts as contexts
 from pytest_racecheck.adapters import zeromq_endpoints as endpoints
 from pytest_racecheck.adapters import zeromq_poll as polls
 from pytest_racecheck.adapters import zeromq_sockets as sockets
-from pytest_racecheck.adapters.zeromq_leftovers import clear
+from pytest_racecheck.adapters.zeromq_leftovers import clear, quiet_when_unwinding
 from pytest_racecheck.adapters.zeromq_world import INPROC, World
 from pytest_racecheck.engine.failure import leave_out
 
@@ -51,8 +51,9 @@ class ZeromqControl:
 
         To be called after each execution, when no task moves any more; names start at 1 again.
         """
+        swallowed = tuple(f"the body swallowed it: {text}" for text in self.world.sharings)
         found = clear(self.world)
-        return () if failed else tuple(str(leftover) for leftover in found)
+        return () if failed else swallowed + tuple(str(leftover) for leftover in found)
 
     def transports_used(self) -> tuple[TransportUse, ...]:
         """The transports used since control began, by name."""
@@ -123,6 +124,8 @@ def _stand_in(stand: Stand, world: World) -> None:
     stand.replace(zmq.Context, "__init__", partial(contexts.controlled_context_init, world))
     stand.replace(zmq.Context, "term", partial(contexts.controlled_term, world))
     stand.replace(zmq.MessageTracker, "wait", polls.controlled_tracker_wait)
+    for module in (zmq.sugar.socket, zmq.sugar.context):
+        stand.replace(module, "warn", quiet_when_unwinding)
     stand.replace_everywhere(zmq.zmq_poll, "zmq_poll", partial(polls.controlled_poll, world))
     stand.replace_everywhere(zmq.proxy, "proxy", polls.controlled_proxy)
 

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+import zmq
+from zmq.backend import Socket as BackendSocket
+
 from pytest_racecheck.adapters.zeromq_endpoints import by_collection
 from pytest_racecheck.adapters.zeromq_outside import Errand
 from pytest_racecheck.adapters.zeromq_owner import call_stack
@@ -45,14 +48,22 @@ def controlled_term(world: World, original: Method) -> Method:
             return original(self)  # type: ignore[no-any-return]
         errand = record.errand = Errand(lambda: original(self))
         if opened:  # libzmq tells each of them, which ends their waits with ContextTerminated
-            told = [s.signalled for s in opened if s.mailbox is not None]
-            errand.wait(NATIVE_PATIENCE_S, until=lambda: all(look() for look in told))
+            errand.wait(NATIVE_PATIENCE_S, until=lambda: _refuses_sockets(self))
         world.settle(record)
         wait_until(lambda: not record.open_sockets(), "term", record)
         _let_linger(record, errand)
         return errand.result()
 
     return term
+
+
+def _refuses_sockets(context: Any) -> bool:
+    # libzmq refuses new sockets from when it has told all the old ones: both under one lock.
+    try:
+        BackendSocket(context, zmq.PAIR).close(0)
+    except zmq.ZMQError as error:
+        return error.errno == zmq.ETERM
+    return False
 
 
 def _let_linger(record: ContextRecord, errand: Errand) -> None:

@@ -27,9 +27,11 @@ Method = Callable[..., Any]
 _BY_COLLECTION: Final = {zmq.Socket.__del__.__code__, zmq.Context.__del__.__code__}
 _FINALISER_DEPTH: Final = 4  # __del__, destroy, the close of a subclass, and one to spare
 _SUBSCRIPTION: Final = {int(zmq.SUBSCRIBE): "subscribe", int(zmq.UNSUBSCRIBE): "unsubscribe"}
-#: How long a closed socket may really go on sending to a peer that never comes; what the user asked
-#: for is kept in virtual time.  Without a limit its context could never be taken down.
-MAX_LINGER_MS: Final = 10_000
+#: How long a closed socket really goes on sending to a peer that does not come.  Peers in this
+#: process come at once or never, so what lingers longer would only cost time; what lingers for ever
+#: could never be taken down.  The time-out that the user asked for is kept in virtual time.
+FINITE_LINGER_MS = 1_000
+ENDLESS_LINGER_MS = 10_000
 
 
 def by_collection() -> bool:
@@ -76,7 +78,7 @@ def controlled_attach(world: World, kind: str, original: Method) -> Method:
         endpoint = world.endpoint(record.context, address)
         record.address = endpoint.address if endpoint.wild else address
         switch(kind, record)
-        note_use(task, record, kind)
+        note_use(world, task, record, kind)
         record.context.outside = record.context.outside or endpoint.transport != INPROC
         look_into_mailbox(world, record, self)
         result = attempt(world, record, lambda: original(self, addr))
@@ -120,7 +122,7 @@ def controlled_detach(world: World, kind: str, original: Method) -> Method:
             return original(self, addr)
         record = world.record_of(self)
         switch(kind, record)
-        note_use(task, record, kind)
+        note_use(world, task, record, kind)
         look_into_mailbox(world, record, self)
         result = attempt(world, record, lambda: original(self, addr))
         endpoint = world.endpoint(record.context, _text(addr))
@@ -149,7 +151,7 @@ def controlled_close(world: World, original: Method) -> Method:
             world.closed(record)
         else:
             switch("close", record)
-            note_use(task, record, "close")
+            note_use(world, task, record, "close")
             _limit_linger(self, record, linger)
             original(self, None if record.context.outside else linger)
             world.closed(record)
@@ -162,7 +164,8 @@ def _limit_linger(socket: Any, record: SocketRecord, linger: int | None) -> None
         return
     try:
         wanted = ask(socket, zmq.LINGER) if linger is None else linger
-        order(socket, zmq.LINGER, wanted if 0 <= wanted < MAX_LINGER_MS else MAX_LINGER_MS)
+        really = ENDLESS_LINGER_MS if wanted < 0 else min(wanted, FINITE_LINGER_MS)
+        order(socket, zmq.LINGER, really)
     except zmq.ContextTerminated:
         return  # it was told to linger no longer than it does
     record.context.lingers_ms.append(wanted)
@@ -181,10 +184,10 @@ def controlled_set(world: World, original: Method) -> Method:
             return original(self, option, optval)
         record = record or world.record_of(self)
         if kind is None:
-            note_use(task, record, "setsockopt")
+            note_use(world, task, record, "setsockopt")
             return original(self, option, optval)
         switch(kind, record)
-        note_use(task, record, kind)
+        note_use(world, task, record, kind)
         return attempt(world, record, lambda: original(self, option, optval))
 
     return set
@@ -200,10 +203,10 @@ def controlled_get(world: World, original: Method) -> Method:
             return original(self, option)
         if option == zmq.EVENTS:
             switch("poll", record)
-            note_use(task, record, "poll")
+            note_use(world, task, record, "poll")
             look_into_mailbox(world, record, self)
             return original(self, option)
-        note_use(task, record, "getsockopt")
+        note_use(world, task, record, "getsockopt")
         return original(self, option)
 
     return get

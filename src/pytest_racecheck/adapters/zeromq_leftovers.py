@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 from zmq.backend import Context as BackendContext
@@ -11,6 +13,7 @@ from zmq.backend import Socket as BackendSocket
 from pytest_racecheck.adapters.zeromq_outside import Errand
 from pytest_racecheck.adapters.zeromq_owner import site_of
 from pytest_racecheck.adapters.zeromq_world import KEY, ContextRecord, SocketRecord, World
+from pytest_racecheck.engine import execution
 
 #: How long a context may take to end, once its sockets are closed, before it is left alone.
 PATIENCE_S = 2.0
@@ -64,9 +67,23 @@ def _end(record: ContextRecord) -> Leftover | None:
     context: Any = record.ref()
     if not record.made_here or context is None or context.closed:
         return None
+    if record.errand is not None and record.outside and not record.open_sockets():
+        return None  # it lingers for a peer that does not come, and ends when libzmq gives up
     in_use = any(not socket.closed for socket in context._sockets)
     errand = None if in_use else record.errand or Errand(lambda: BackendContext.term(context))
     gone = errand is not None and errand.wait(PATIENCE_S)
     if gone and (record.errand is not None or type(context)._instance is context):
         return None  # the deadlock named it, or it is the global one, which nobody terminates
     return Leftover(record.name, site_of(record.created_at), gone)
+
+
+def quiet_when_unwinding(original: Callable[..., Any]) -> Callable[..., Any]:
+    """``warnings.warn`` as pyzmq calls it: what unwinding did not let the body close is no news."""
+
+    @wraps(original)
+    def warn(*args: Any, **kwargs: Any) -> None:
+        if execution.active is None or not execution.active.unwinding:
+            kwargs["stacklevel"] = kwargs.get("stacklevel", 1) + 1
+            original(*args, **kwargs)
+
+    return warn

@@ -27,6 +27,7 @@ class Polled:
     """What one poll waits for; its name lists the sockets."""
 
     def __init__(self, world: World, items: Sequence[Item]) -> None:
+        self._world = world
         self._items = [(s, flags) for s, flags in items if isinstance(s, BackendSocket)]
         self.records = [world.record_of(socket) for socket, _ in self._items]
         self._native = [(s, flags) for s, flags in items if not isinstance(s, BackendSocket)]
@@ -62,7 +63,7 @@ class Polled:
     def note_use(self, task: Task) -> None:
         """The owner check, for each socket."""
         for record in self.records:
-            note_use(task, record, "poll")
+            note_use(self._world, task, record, "poll")
 
 
 def _fd(source: Any) -> int:
@@ -163,9 +164,14 @@ def controlled_tracker_wait(original: Method) -> Method:
         if current_task() is None:
             return original(self, timeout)  # type: ignore[no-any-return]
         timeout_s = None if timeout < 0 else timeout
-        done = partial(getattr, self, "done")
+        done = partial(_is_done, self)
         if not wait_until(done, "wait", "a message tracker", timeout_s=timeout_s, outside=True):
             raise zmq.NotDone
         return None
 
     return wait
+
+
+def _is_done(tracker: Any) -> bool:
+    # As ``MessageTracker.done``; but ``Event.is_set`` is an operation, and this is asked by anyone.
+    return all(event._flag for event in tracker.events) and all(map(_is_done, tracker.peers))

@@ -76,12 +76,17 @@ def _thread_safe_ready(socket: Any, events: int) -> bool:
         return True  # closed or terminated: the next attempt raises it in the task
 
 
-def note_use(task: Task, record: SocketRecord, kind: str) -> None:
-    """The owner check; raises IllegalSharing."""
-    if not record.thread_safe:
+def note_use(world: World, task: Task, record: SocketRecord, kind: str) -> None:
+    """The owner check; raises IllegalSharing, and keeps it in case the body swallows it."""
+    if record.thread_safe:
+        return
+    try:
         record.last_use = owner.use(
             task, kind, record.last_use, record.__racecheck_name__, record.created_at
         )
+    except owner.IllegalSharing as error:
+        world.sharings.append(str(error))
+        raise
 
 
 def look_into_mailbox(world: World, record: SocketRecord, socket: Any) -> None:
@@ -123,7 +128,7 @@ class MessageCall:
             switch(self.kind, record)
         deadline: Deadline | None = None
         while True:
-            note_use(task, record, self.kind)
+            note_use(self.world, task, record, self.kind)
             try:
                 return self._attempt(socket, record, lambda: native(flags | NOBLOCK))
             except zmq.Again:

@@ -138,6 +138,7 @@ class World:
         self.sockets: list[SocketRecord] = []
         self.contexts: list[ContextRecord] = []
         self.watched: set[str] = set()
+        self.sharings: list[str] = []  # found by the owner check
         self._births: Counter[str] = Counter()
         self._by_handle: dict[int, SocketRecord] = {}
         self._endpoints: dict[tuple[int, str], Endpoint] = {}
