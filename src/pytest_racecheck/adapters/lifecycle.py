@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import MethodType
 from typing import Any
 
 from pytest_racecheck.engine.carrier import current_key
@@ -127,6 +128,7 @@ def _is_alive_controlled(self: Any) -> bool:
 
 
 def _start_raw_controlled(
+    _: object,
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any] | None = None
 ) -> int:
     found = controlled()
@@ -149,7 +151,7 @@ def _start_raw_controlled(
     return child.carrier.key
 
 
-def _os_exit_controlled(status: int) -> None:
+def _os_exit_controlled(_: object, status: int) -> None:
     found = controlled()
     if found is None or found[0].pid != os.getpid():
         _os_exit(status)
@@ -163,10 +165,10 @@ def note_uncontrolled(execution: Execution, before: frozenset[int]) -> None:
             execution.uncontrolled.append(f"thread {thread.name!r} was not under control")
 
 
-#: What stands in for the functions below ``Thread``.
+#: What stands in for the functions below ``Thread``; bound, so that no class makes methods of them.
 RAW: list[tuple[Callable[..., Any], Callable[..., Any]]] = [
-    (_start_raw, _start_raw_controlled),
-    (_os_exit, _os_exit_controlled),
+    (_start_raw, MethodType(_start_raw_controlled, _thread)),
+    (_os_exit, MethodType(_os_exit_controlled, os)),
 ]
 
 

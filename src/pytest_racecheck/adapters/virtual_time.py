@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from types import MethodType
 from typing import Any
 
 from pytest_racecheck.engine.clock import READ_S, real_sleep_s
@@ -29,7 +30,7 @@ def _never() -> bool:
     return False
 
 
-def _sleep(seconds: float) -> None:
+def _sleep(_: object, seconds: float) -> None:
     found = controlled()
     if found is None:
         real_sleep_s(seconds)
@@ -48,7 +49,7 @@ def _sleep(seconds: float) -> None:
 def _reader(name: str) -> Callable[[], Any]:
     real, base, in_ns = _REAL[name], _BASE[name], name.endswith("_ns")
 
-    def read() -> Any:
+    def read(_: object) -> Any:
         found = controlled()
         if found is None or found[1].doomed:
             return real()
@@ -56,7 +57,7 @@ def _reader(name: str) -> Callable[[], Any]:
         return base + int(now_s * 1e9) if in_ns else base + now_s
 
     read.__name__ = name
-    return read
+    return MethodType(read, time)
 
 
 def _read(execution: Execution, task: Task, internal: bool) -> float:
@@ -75,9 +76,10 @@ def _read(execution: Execution, task: Task, internal: bool) -> float:
 
 
 _VIRTUAL: dict[str, Callable[..., Any]] = {name: _reader(name) for name in _REAL}
-_VIRTUAL["sleep"] = _sleep
+_VIRTUAL["sleep"] = MethodType(_sleep, time)
 _REAL["sleep"] = real_sleep_s
 
 
-#: Controlled tasks live in virtual time, every other thread in real time.
+#: Controlled tasks live in virtual time, every other thread in real time.  Bound methods stand in,
+#: because a built-in function that a class holds does not turn into a method either.
 TIME = [(real, _VIRTUAL[name]) for name, real in _REAL.items()]
