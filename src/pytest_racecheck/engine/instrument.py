@@ -8,14 +8,15 @@ before its write.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
-from bytecode import Bytecode, Instr, Label
+from bytecode import Bytecode, Instr
 from bytecode.instr import CellVar, FreeVar
 
 from pytest_racecheck.engine.access import Site, access, access_global, access_item
+from pytest_racecheck.engine.stored_names import StoredNames
 
 _PY = sys.version_info[:2]
 _LOAD_CELL = "LOAD_CLOSURE" if _PY < (3, 13) else "LOAD_FAST"
@@ -52,95 +53,42 @@ _CELLS = {"LOAD_DEREF": "read", "STORE_DEREF": "write", "DELETE_DEREF": "write"}
 _GLOBALS = {"LOAD_GLOBAL": "read", "STORE_GLOBAL": "write", "DELETE_GLOBAL": "write"}
 
 
-class StoredNames:
-    """Which names are ever rebound: only these are worth a point when they are read."""
-
-    def __init__(self) -> None:
-        self.globals: set[str] = set()
-        self.cells: dict[CodeType, set[str]] = {}  # by the outermost function that was collected
-        self._once: set[tuple[CodeType, str]] = set()
-
-    def collect(self, code: CodeType) -> None:
-        """Look through ``code`` and the functions inside it."""
-        cells = self.cells.setdefault(code, set())
-        for inner in code_tree(code):
-            items = list(Bytecode.from_code(inner))
-            loops = list(_loops(items))
-            for at, item in enumerate(items):
-                if not isinstance(item, Instr):
-                    continue
-                if item.name in ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_ATTR", "DELETE_ATTR"):
-                    self.globals.add(str(item.arg))
-                elif item.name in ("STORE_DEREF", "DELETE_DEREF") and (
-                    self._stored_again(item, inner) or any(a <= at <= b for a, b in loops)
-                ):
-                    cells.add(item.arg.name)  # type: ignore[union-attr]
-
-    def _stored_again(self, item: Instr, code: CodeType) -> bool:
-        assert isinstance(item.arg, (CellVar, FreeVar))
-        name = item.arg.name
-        again = (code, name) in self._once
-        self._once.add((code, name))
-        return isinstance(item.arg, FreeVar) or again or name in _arguments(code)
-
-
-def _arguments(code: CodeType) -> tuple[str, ...]:
-    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-
-
-def _loops(items: list[Any]) -> Iterator[tuple[int, int]]:
-    labels = {id(item): at for at, item in enumerate(items) if isinstance(item, Label)}
-    for at, item in enumerate(items):
-        if isinstance(item, Instr) and isinstance(item.arg, Label):
-            start = labels.get(id(item.arg), at)
-            if start < at:
-                yield start, at
-
-
-def code_tree(code: CodeType) -> Iterable[CodeType]:
-    """``code`` and every function inside it."""
-    yield code
-    for const in code.co_consts:
-        if isinstance(const, CodeType):
-            yield from code_tree(const)
-
-
 def instrumented(
-    code: CodeType, scope: dict[str, Any], stored: StoredNames, root: CodeType | None = None
+    code: CodeType, scope: dict[str, Any], stored: StoredNames
 ) -> CodeType:
     """Return ``code`` with a gate before every access; functions inside it included.
 
-    ``scope`` are the globals of its module; ``root`` is the outermost function around it.
+    ``scope`` are the globals of its module.
     """
-    root = root or code
-    cells = stored.cells.get(root, set())
     bytecode = Bytecode.from_code(code)
     out: list[Any] = []
     for item in bytecode:
         if isinstance(item, Instr):
             if item.name == "LOAD_CONST" and isinstance(item.arg, CodeType):
-                inner = instrumented(item.arg, scope, stored, root)
+                inner = instrumented(item.arg, scope, stored)
                 item = Instr("LOAD_CONST", inner, location=item.location)
             else:
-                out.extend(_gate_before(item, scope, stored.globals, cells))
+                out.extend(_gate_before(item, code, scope, stored))
         out.append(item)
     bytecode[:] = out
     return bytecode.to_code()
 
 
 def _gate_before(
-    item: Instr, scope: dict[str, Any], stored_globals: set[str], cells: set[str]
+    item: Instr, code: CodeType, scope: dict[str, Any], stored: StoredNames
 ) -> list[Instr]:
     line = getattr(item.location, "lineno", 0) or 0
     if item.name in _GLOBALS:
         key = item.arg[1] if isinstance(item.arg, tuple) else item.arg
         site = Site("global", _GLOBALS[item.name], key, line, scope)
-        return _call(item, access_global, site, []) if key in stored_globals else []
+        if not stored.rebinds_global(code.co_filename, key):
+            return []
+        return _call(item, access_global, site, [])
     if item.name in _CELLS:
         assert isinstance(item.arg, (CellVar, FreeVar))
         site = Site("cell", _CELLS[item.name], item.arg.name, line)
         cell = [Instr(_LOAD_CELL, item.arg, location=item.location)]
-        return _call(item, access, site, cell) if item.arg.name in cells else []
+        return _call(item, access, site, cell) if stored.rebinds_cell(code, item.arg) else []
     method = _method_name(item)
     if method is not None:
         verb = _METHOD_VERBS.get(method)

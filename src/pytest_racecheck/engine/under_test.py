@@ -10,8 +10,12 @@ import sysconfig
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import CodeType, FunctionType
+from typing import TYPE_CHECKING
 
 from pytest_racecheck.errors import UsageError
+
+if TYPE_CHECKING:
+    from pytest_racecheck.engine.stored_names import StoredNames
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _SCENARIOS = os.path.join(_PACKAGE, "scenarios") + os.sep
@@ -25,7 +29,9 @@ def _outside() -> tuple[str, ...]:
 
 
 _OUTSIDE = _outside()
-_instrumented: dict[CodeType, CodeType] = {}
+_instrumented: dict[CodeType, CodeType] = {}  # with a gate before every access
+_looked_at: set[CodeType] = set()
+_stored: list[StoredNames] = []
 
 
 class UnderTest:
@@ -74,10 +80,31 @@ def _folder_of(name: str) -> str:
     return os.path.dirname(path) + os.sep if os.path.basename(path) == "__init__.py" else path
 
 
+def _look_for_stored_names(functions: Sequence[FunctionType]) -> StoredNames:
+    """Add what ``functions`` rebind; code that reads a global first rebound here is done again."""
+    from pytest_racecheck.engine.stored_names import StoredNames, code_tree
+
+    if not _stored:
+        _stored.append(StoredNames())
+    stored = _stored[0]
+    known = set(stored.globals)
+    for function in functions:
+        code = function.__code__
+        if code not in _looked_at and _instrumented.get(code) != code:
+            _looked_at.add(code)
+            stored.collect(code, function.__globals__)
+    new = {name for _, name in stored.globals - known}
+    for code, made in list(_instrumented.items()):
+        if made != code and new & {name for inner in code_tree(code) for name in inner.co_names}:
+            del _instrumented[code]
+    return stored
+
+
 @contextmanager
 def gates_inserted(under_test: UnderTest) -> Iterator[int]:
     """Give every function under test its instrumented code; yields how many there are."""
-    from pytest_racecheck.engine.instrument import StoredNames, code_tree, instrumented
+    from pytest_racecheck.engine.instrument import instrumented
+    from pytest_racecheck.engine.stored_names import code_tree
 
     functions = [
         candidate
@@ -85,14 +112,12 @@ def gates_inserted(under_test: UnderTest) -> Iterator[int]:
         if type(candidate) is FunctionType and under_test.covers(candidate.__code__.co_filename)
     ]
     before = [(function, function.__code__) for function in functions]
-    fresh = {code: function for function, code in before if code not in _instrumented}
-    stored = StoredNames()
-    for code in fresh:
-        stored.collect(code)
-    for code, function in fresh.items():
-        made = instrumented(code, function.__globals__, stored)
-        _instrumented[code] = made
-        _instrumented.update((inner, inner) for inner in code_tree(made))
+    stored = _look_for_stored_names(functions)
+    for function, code in before:
+        if code not in _instrumented:
+            made = instrumented(code, function.__globals__, stored)
+            _instrumented[code] = made
+            _instrumented.update((inner, inner) for inner in code_tree(made))
     try:
         for function, code in before:
             function.__code__ = _instrumented[code]

@@ -1,0 +1,106 @@
+"""Which globals and closure variables are ever rebound: only reading these is worth a point.
+
+What is found depends on the code under test alone, never on what was explored before or is loaded
+besides it: otherwise a schedule found in a long session could not be replayed in a short one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from types import CodeType, ModuleType
+from typing import Any
+
+from bytecode import Bytecode, Instr, Label
+from bytecode.instr import CellVar, FreeVar
+
+#: A global: the file of its module and its name.
+Global = tuple[str, str]
+#: A closure variable: the file, the qualified name of the function that owns it, and its own.
+Cell = tuple[str, str, str]
+
+_INNER = ".<locals>."
+
+
+class StoredNames:
+    """Collects rebound names from code; asking does not change anything."""
+
+    def __init__(self) -> None:
+        self.globals: set[Global] = set()
+        self._cells: set[Cell] = set()
+
+    def collect(self, code: CodeType, scope: dict[str, Any]) -> None:
+        """Look through ``code``, whose globals are ``scope``, and the functions inside it."""
+        for inner in code_tree(code):
+            items = list(Bytecode.from_code(inner))
+            self._collect_globals(inner, items, scope)
+            self._collect_cells(inner, items)
+
+    def rebinds_global(self, filename: str, name: str) -> bool:
+        """Whether anything assigns to this name of the module in ``filename``."""
+        return (filename, name) in self.globals
+
+    def rebinds_cell(self, code: CodeType, variable: CellVar | FreeVar) -> bool:
+        """Whether ``variable``, used in ``code``, is assigned to more than once."""
+        owner = code.co_qualname
+        if isinstance(variable, CellVar):
+            return (code.co_filename, owner, variable.name) in self._cells
+        while _INNER in owner:  # it belongs to a function around this one
+            owner = owner.rpartition(_INNER)[0]
+            if (code.co_filename, owner, variable.name) in self._cells:
+                return True
+        return False
+
+    def _collect_globals(self, code: CodeType, items: list[Any], scope: dict[str, Any]) -> None:
+        before: Any = None
+        for item in items:
+            name = getattr(item, "name", "")
+            if name in ("STORE_GLOBAL", "DELETE_GLOBAL"):
+                self.globals.add((code.co_filename, str(item.arg)))
+            elif name in ("STORE_ATTR", "DELETE_ATTR") and getattr(before, "name", "") in _LOADS:
+                module = scope.get(_loaded(before))
+                if isinstance(module, ModuleType) and getattr(module, "__file__", None):
+                    self.globals.add((str(module.__file__), str(item.arg)))
+            before = item
+
+    def _collect_cells(self, code: CodeType, items: list[Any]) -> None:
+        loops = list(_loops(items))
+        once = set(_arguments(code))
+        for at, item in enumerate(items):
+            if getattr(item, "name", "") not in ("STORE_DEREF", "DELETE_DEREF"):
+                continue
+            name, owner = item.arg.name, code.co_qualname
+            if isinstance(item.arg, FreeVar):
+                while _INNER in owner:  # any function around may be the owner
+                    owner = owner.rpartition(_INNER)[0]
+                    self._cells.add((code.co_filename, owner, name))
+            elif name in once or any(first <= at <= last for first, last in loops):
+                self._cells.add((code.co_filename, owner, name))
+            once.add(name)
+
+
+_LOADS = ("LOAD_GLOBAL", "LOAD_NAME")
+
+
+def _loaded(item: Instr) -> str:
+    return str(item.arg[1] if isinstance(item.arg, tuple) else item.arg)
+
+
+def _arguments(code: CodeType) -> tuple[str, ...]:
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+
+def _loops(items: list[Any]) -> Iterator[tuple[int, int]]:
+    labels = {id(item): at for at, item in enumerate(items) if isinstance(item, Label)}
+    for at, item in enumerate(items):
+        if isinstance(item, Instr) and isinstance(item.arg, Label):
+            start = labels.get(id(item.arg), at)
+            if start < at:
+                yield start, at
+
+
+def code_tree(code: CodeType) -> Iterable[CodeType]:
+    """``code`` and every function inside it."""
+    yield code
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            yield from code_tree(const)
