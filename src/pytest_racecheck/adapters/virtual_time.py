@@ -47,12 +47,13 @@ def _sleep(_: object, seconds: float) -> None:
 
 
 def _reader(name: str) -> Callable[[], Any]:
-    real, base, in_ns = _REAL[name], _BASE[name], name.endswith("_ns")
+    real = (_REAL[name],)  # in a tuple, where the stand-ins do not look: they would replace it too
+    base, in_ns = _BASE[name], name.endswith("_ns")
 
     def read(_: object) -> Any:
         found = controlled()
         if found is None or found[1].doomed:
-            return real()
+            return real[0]()
         now_s = _read(found[0], found[1], sys._getframe(1).f_globals.get("__name__") in _INTERNAL)
         return base + int(now_s * 1e9) if in_ns else base + now_s
 
