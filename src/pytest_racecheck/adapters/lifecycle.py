@@ -129,7 +129,9 @@ def _is_alive_controlled(self: Any) -> bool:
 
 def _start_raw_controlled(
     _: object,
-    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any] | None = None
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any] | None = None,
 ) -> int:
     found = controlled()
     if found is None:

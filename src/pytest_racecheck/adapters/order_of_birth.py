@@ -1,7 +1,7 @@
 """Sets of threads and futures in the order of their birth: addresses differ from run to run.
 
-An executor joins the threads of a set, ``concurrent.futures.wait`` returns sets and locks futures in
-the order of their ``id``; with addresses a schedule could not be replayed.
+An executor joins the threads of a set, ``concurrent.futures.wait`` returns sets and locks futures
+in the order of their ``id``; with addresses a schedule could not be replayed.
 """
 
 from __future__ import annotations
@@ -64,9 +64,16 @@ def ordered_by_birth() -> Iterator[Births]:
     """Threads and futures of controlled tasks hash by birth while entered."""
     births = Births()
     names = ThreadPoolExecutor._counter  # type: ignore[attr-defined]
-    threading.Thread.__hash__ = lambda thread: births.hash_thread(thread)  # type: ignore[method-assign]
+
+    def hash_thread(thread: threading.Thread) -> int:
+        return births.hash_thread(thread)
+
+    def init_future(future: Future[Any]) -> None:
+        births.init_future(future)
+
+    threading.Thread.__hash__ = hash_thread  # type: ignore[assignment]
     Future.__hash__ = _hash_future  # type: ignore[assignment]
-    Future.__init__ = lambda future: births.init_future(future)  # type: ignore[assignment,method-assign]
+    Future.__init__ = init_future  # type: ignore[method-assign]
     _FUTURES["id"] = _number  # what the module sorts futures by before it locks them
     try:
         yield births

@@ -1,4 +1,4 @@
-"""The exception that ends a stuck task is nobody's news: no log line, no unraisable-exception report.
+"""The exception that ends a stuck task is nobody's news: neither a log nor a hook hears of it.
 
 An executor's worker logs whatever ends it, and Python reports what a finaliser raises; both may be
 ``Unwind`` at the end of an execution, where it says nothing about the program under test.

@@ -41,7 +41,7 @@ def _sleep(_: object, seconds: float) -> None:
     if task.doomed:
         raise Unwind
     if seconds == 0:
-        execution.switch(task, "yield", "")
+        execution.look(task, "", "yield")
     else:
         execution.wait_until(task, _never, "sleep", f"{seconds:g} s", seconds)
 

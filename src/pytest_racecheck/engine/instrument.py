@@ -81,7 +81,7 @@ def _gate_before(
     if item.name in _GLOBALS:
         key = item.arg[1] if isinstance(item.arg, tuple) else item.arg
         site = Site("global", _GLOBALS[item.name], key, line, scope)
-        if not stored.rebinds_global(code.co_filename, key):
+        if not stored.rebinds_global(code.co_filename, str(key)):
             return []
         return _call(item, access_global, site, [])
     if item.name in _CELLS:

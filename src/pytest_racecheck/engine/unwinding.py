@@ -5,7 +5,7 @@ A deadlock costs no thread.  What does not end is abandoned, counted and named.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_racecheck.engine.carrier import LockType, RLockType, interrupt
 from pytest_racecheck.engine.clock import real_monotonic_s, real_sleep_s
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from pytest_racecheck.engine.execution import Execution
     from pytest_racecheck.engine.task import Task
 
-_REINITIALISE = {kind: kind.__dict__["_at_fork_reinit"] for kind in (LockType, RLockType)}
+_REINITIALISE: dict[type, Any] = {
+    kind: kind.__dict__["_at_fork_reinit"] for kind in (LockType, RLockType)
+}
 
 
 def unwind_the_rest(execution: Execution) -> None:
