@@ -10,7 +10,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pytest_racecheck.adapters.threads import control_threads
-from pytest_racecheck.diagnosis.judgement import failed_finding, passed_finding
+from pytest_racecheck.diagnosis.judgement import (
+    failed_finding,
+    only_when_cold,
+    passed_finding,
+    unless_all_fails,
+)
 from pytest_racecheck.diagnosis.verdict import Finding
 from pytest_racecheck.engine.execution import Execution, controlled
 from pytest_racecheck.engine.explore import Exploration, Runner, search
@@ -105,33 +110,54 @@ def explore_plan(body: Callable[[], object], plan: Plan) -> Finding:
         from pytest_racecheck.diagnosis.isolation import explore_in_child
 
         return explore_in_child(body, plan, explore_plan)
-    finding = _explore_once(body, plan, first=True)
-    if finding is None:
-        # The body imported something: begin again, with the new modules under control as well.
-        finding = _explore_once(body, plan, first=False)
-    assert finding is not None
-    return finding
+    finding = _explore_cold(body, plan)
+    if isinstance(finding, Finding):
+        return finding
+    with _controlled_runner(body, plan) as runner:
+        warm = _explore_warm(runner, plan, _straight(runner, plan))
+    return warm if finding.failed is None else only_when_cold(warm, finding.failed)
 
 
-def _explore_once(body: Callable[[], object], plan: Plan, first: bool) -> Finding | None:
+def _explore_cold(body: Callable[[], object], plan: Plan) -> Finding | Exploration:
+    """The finding, or the first execution when the next ones will not be like it.
+
+    It may have imported modules, which are to be under control as well, or filled caches.
+    """
     loaded = len(sys.modules)
     with _controlled_runner(body, plan) as runner:
-        strategy = plan.make_strategy()
-        if first and plan.strategy != "replay":
-            straight = make_strategy("exhaustive", StrategyOptions())
-            begin = search(runner, straight, executions=1, seconds=plan.seconds)
-            if begin.failed is not None or begin.lost or begin.most_tasks < 2:
-                return _finding(runner, plan, begin)
-            if len(sys.modules) != loaded:
-                return None
-        found = search(runner, strategy, executions=plan.executions, seconds=plan.seconds)
-        return _finding(runner, plan, found)
+        begin = _straight(runner, plan)
+        imported = len(sys.modules) != loaded and not begin.lost
+        left = plan.strategy == "replay" and begin.divergence is not None
+        return begin if imported or left else _explore_warm(runner, plan, begin)
 
 
-def _finding(runner: Runner, plan: Plan, found: Exploration) -> Finding:
-    if found.failed is not None and found.schedule is not None:
-        return failed_finding(runner, found, plan.replays, plan.strategy, plan.seconds)
-    return passed_finding(found, plan.strategy, plan.points)
+def _straight(runner: Runner, plan: Plan) -> Exploration:
+    """The one schedule to replay, or the one without preemptions; once more when that failed."""
+    if plan.strategy == "replay":
+        return search(runner, plan.make_strategy(), executions=1, seconds=plan.seconds)
+    straight = make_strategy("exhaustive", StrategyOptions())
+    begin = search(runner, straight, executions=1, seconds=plan.seconds)
+    if begin.failed is None or begin.lost:
+        return begin
+    straight = make_strategy("exhaustive", StrategyOptions())
+    again = search(runner, straight, executions=1, seconds=plan.seconds)
+    return again if again.failed is not None and not again.lost else begin
+
+
+def _explore_warm(runner: Runner, plan: Plan, begin: Exploration) -> Finding:
+    done = plan.strategy == "replay" or begin.failed is not None or begin.lost
+    if done or begin.most_tasks < 2:
+        return _finding(runner, plan, begin, None)
+    strategy = plan.make_strategy()
+    found = search(runner, strategy, executions=plan.executions, seconds=plan.seconds)
+    return _finding(runner, plan, found, begin.first)
+
+
+def _finding(runner: Runner, plan: Plan, found: Exploration, passed: Schedule | None) -> Finding:
+    if found.failed is None or found.schedule is None:
+        return passed_finding(found, plan.strategy, plan.points)
+    finding = failed_finding(runner, found, plan.replays, plan.strategy, plan.seconds)
+    return finding if passed is None else unless_all_fails(runner, finding, passed)
 
 
 @contextmanager

@@ -54,6 +54,32 @@ def failed_finding(
     )
 
 
+def unless_all_fails(runner: Runner, finding: Finding, passed: Schedule) -> Finding:
+    """Take *reproduced* back when ``passed``, a schedule that passed at first, fails as well now."""
+    if finding.verdict is not Verdict.REPRODUCED or not runner.replay(passed).failures:
+        return finding
+    return replace(
+        finding,
+        verdict=Verdict.INCONCLUSIVE,
+        reason="a schedule that passed at first fails now as well: one execution leaves something "
+        "behind that the next one meets (state of a module?); set it up anew in the body",
+    )
+
+
+def only_when_cold(finding: Finding, failed: Execution) -> Finding:
+    """The first execution failed; if no later one did, that is all that can be said."""
+    if finding.verdict is Verdict.REPRODUCED:
+        return finding
+    return replace(
+        finding,
+        verdict=Verdict.INCONCLUSIVE,
+        grade=None,
+        failure=_failure(failed.failures[0]),
+        reason="only the first execution failed, which also imported modules; it cannot be repeated "
+        "in this process",
+    )
+
+
 def _replayed(
     runner: Runner, schedule: Schedule, first: TaskFailure, replays: int, trace: Trace
 ) -> tuple[int, Execution | None, str]:

@@ -34,6 +34,7 @@ class Exploration:
     first_failure: int | None = None
     failed: Execution | None = None
     schedule: Schedule | None = None
+    first: Schedule | None = None  # of the first execution, if it passed
     finished: bool = False  # the strategy had nothing left to try
     grade: str | None = None
     preemptions: int | None = None
@@ -142,6 +143,7 @@ def search(runner: Runner, strategy: Strategy, *, executions: int, seconds: floa
                 found.first_failure, found.failed = found.executions, execution
                 found.schedule = schedule
                 break
+            found.first = found.first or schedule
             if found.executions % CHECK_AGAIN_EVERY == 1 and not execution.lost:
                 _run_again(runner, schedule, found)
             if found.lost or execution.divergence is not None:
@@ -184,6 +186,9 @@ def _run_again(runner: Runner, schedule: Schedule, found: Exploration) -> None:
     again = runner.replay(schedule)
     if again.divergence is not None and found.divergence is None:
         found.divergence = str(again.divergence)
+    elif again.failures and found.divergence is None:
+        other = again.failures[0]
+        found.divergence = f"it passed, and then ended in {other.type} at {other.where}"
 
 
 def same_failure(one: TaskFailure | None, other: TaskFailure | None) -> bool:
