@@ -1,17 +1,16 @@
 """Past the step limit: run fairly for a while, and see whether the whole state repeats.
 
-Under a fixed fair order, a state that is met twice is met for ever: that is a livelock, certainly.
+Under a fixed fair order, a state that is met twice is met for ever: that is a livelock.  A state is
+what can be seen from the frames of the tasks (``snapshot``); what C code keeps to itself is not seen.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pytest_racecheck.engine.failure import TaskFailure, is_internal
-from pytest_racecheck.engine.looking import frame_locals, own_dict
-from pytest_racecheck.engine.naming import value_text
+from pytest_racecheck.engine.failure import TaskFailure
+from pytest_racecheck.engine.snapshot import snapshot
 from pytest_racecheck.engine.waits import describe_waits, user_place
 
 if TYPE_CHECKING:
@@ -29,6 +28,7 @@ class FairTail:
         self._turn = 0
         self._seen: set[int] = set()
         self._steps = 0
+        self._looks_at_clock = False
 
     def pick(self, enabled: Sequence[Task], current: Task | None, late: Sequence[Task]) -> Task:
         """Choose the next in turn by birth; time-outs fire only when nobody can move."""
@@ -42,7 +42,9 @@ class FairTail:
         """Take one more step into account; True when this is the end of the execution."""
         execution = self._execution
         self._steps += 1
-        state = hash((self._turn, *(_state_of(task) for task in execution.live)))
+        reads = any(task.pending[0] == "read clock" for task in execution.live)
+        self._looks_at_clock = self._looks_at_clock or reads
+        state = hash((self._turn, snapshot(execution, self._looks_at_clock)))
         if state in self._seen:
             stuck = [task for task in execution.live if not task.ended]
             where = " / ".join(sorted({user_place(task) for task in stuck}))
@@ -59,21 +61,3 @@ class FairTail:
             execution.cut_off = f"the limit of {execution.max_steps} operations was reached"
             return True
         return False
-
-
-def _state_of(task: Task) -> tuple[object, ...]:
-    frame = sys._current_frames().get(task.carrier.key)
-    state: list[object] = [task.index, task.pending[0]]
-    while frame is not None:
-        if not is_internal(frame.f_code.co_filename):
-            state.append((frame.f_code.co_qualname, frame.f_lasti))
-            state.extend((name, _shallow(value)) for name, value in frame_locals(frame).items())
-        frame = frame.f_back
-    return tuple(state)
-
-
-def _shallow(value: object) -> object:
-    inner = None if callable(value) else own_dict(value)
-    if inner is not None:
-        return tuple((name, value_text(v)) for name, v in inner.items())
-    return value_text(value)
