@@ -10,14 +10,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pytest_racecheck.engine.failure import TaskFailure
-from pytest_racecheck.engine.snapshot import snapshot
+from pytest_racecheck.engine.snapshot import snapshot, standing_places
 from pytest_racecheck.engine.waits import describe_waits, user_place
 
 if TYPE_CHECKING:
     from pytest_racecheck.engine.execution import Execution
     from pytest_racecheck.engine.task import Task
 
-TAIL_STEPS = 1_000
+TAIL_STEPS = 1_100
+#: Whenever the tasks stand where they stood, so many times, the whole state is compared.
+FULL_LOOKS = 8
 
 
 class FairTail:
@@ -26,9 +28,10 @@ class FairTail:
     def __init__(self, execution: Execution) -> None:
         self._execution = execution
         self._turn = 0
-        self._seen: set[int] = set()
         self._steps = 0
         self._looks_at_clock = False
+        self._reference: tuple[int, int] = (0, 0)  # where the tasks stood, and the whole state
+        self._met = 0  # how often they stood there again
 
     def pick(self, enabled: Sequence[Task], current: Task | None, late: Sequence[Task]) -> Task:
         """Choose the next in turn by birth; time-outs fire only when nobody can move."""
@@ -44,8 +47,7 @@ class FairTail:
         self._steps += 1
         reads = any(task.pending[0] == "read clock" for task in execution.live)
         self._looks_at_clock = self._looks_at_clock or reads
-        state = hash((self._turn, snapshot(execution, self._looks_at_clock)))
-        if state in self._seen:
+        if self._came_back():
             stuck = [task for task in execution.live if not task.ended]
             where = " / ".join(sorted({user_place(task) for task in stuck}))
             waits = tuple(describe_waits(execution, stuck))
@@ -56,8 +58,22 @@ class FairTail:
                 )
             execution.cut_off = "livelock"
             return True
-        self._seen.add(state)
         if self._steps >= TAIL_STEPS:
             execution.cut_off = f"the limit of {execution.max_steps} operations was reached"
             return True
         return False
+
+    def _came_back(self) -> bool:
+        """Compare with the state at the last power of two (Brent 1980), rarely in full."""
+        execution = self._execution
+        places = hash((self._turn, standing_places(execution)))
+        if self._steps.bit_count() == 1:
+            self._reference = (places, snapshot(execution, self._looks_at_clock))
+            self._met = 0
+            return False
+        if places != self._reference[0]:
+            return False
+        self._met += 1
+        if self._met > FULL_LOOKS and self._met.bit_count() > 1:
+            return False
+        return snapshot(execution, self._looks_at_clock) == self._reference[1]
