@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from types import FrameType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+from pytest_racecheck.engine.carrier import LockType, raw_locked
 from pytest_racecheck.engine.failure import is_internal
 from pytest_racecheck.engine.looking import frame_locals, own_dict
 
@@ -50,7 +51,7 @@ def standing_places(execution: Execution) -> int:
 
 def _task(execution: Execution, task: Task, frame: FrameType | None) -> tuple[object, ...]:
     label, target, _ = task.pending
-    left = None if task.deadline_s is None else round(task.deadline_s - execution.now_s, 6)
+    left = None if task.deadline_s is None else round(task.deadline_s - execution.now_s, 4)
     state: list[object] = [task.index, label, target if isinstance(target, str) else 0, left]
     modules: dict[int, Mapping[str, Any]] = {}
     while frame is not None:
@@ -73,6 +74,8 @@ def _named(scope: Mapping[str, Any], depth: int) -> Iterable[tuple[str, object]]
 def _value(value: object, depth: int) -> object:
     if type(value) in _PLAIN:
         return value
+    if type(value) is LockType:
+        return raw_locked(value)
     if depth and type(value) in _SIZED:
         return (id(value), len(value), *_items(value, depth - 1))  # type: ignore[arg-type]
     inner = own_dict(value) if depth and not isinstance(value, _NOT_STATE) else None
