@@ -1,6 +1,6 @@
 """Stand-ins for built-in functions wherever code keeps them: modules, classes, defaults, closures.
 
-``from time import sleep`` binds a name, ``def retry(pause=sleep)`` a default, ``self.now = monotonic``
+``from time import sleep`` binds a name, ``def retry(pause=sleep)`` a default, ``self.now = time``
 an attribute; a function replaced in ``time`` alone would go on being called from all of them.
 """
 

@@ -56,7 +56,7 @@ class Plan:
         """Return the plan, or raise UsageError for a value that makes no sense."""
         if self.points not in POINTS:
             raise UsageError(f"points={self.points!r}: expected one of {', '.join(POINTS)}")
-        for name in ("executions", "seconds", "patience_s", "max_steps"):
+        for name in ("executions", "seconds", "replays", "patience_s", "max_steps"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
                 raise UsageError(f"{name} must be a positive number, got {value!r}")

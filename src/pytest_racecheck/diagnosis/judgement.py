@@ -55,7 +55,7 @@ def failed_finding(
 
 
 def unless_all_fails(runner: Runner, finding: Finding, passed: Schedule) -> Finding:
-    """Take *reproduced* back when ``passed``, a schedule that passed at first, fails as well now."""
+    """Take *reproduced* back when ``passed``, a schedule that passed at first, now fails too."""
     if finding.verdict is not Verdict.REPRODUCED or not runner.replay(passed).failures:
         return finding
     return replace(
@@ -75,8 +75,8 @@ def only_when_cold(finding: Finding, failed: Execution) -> Finding:
         verdict=Verdict.INCONCLUSIVE,
         grade=None,
         failure=_failure(failed.failures[0]),
-        reason="only the first execution failed, which also imported modules; it cannot be repeated "
-        "in this process",
+        reason="only the first execution failed, which also imported modules; it cannot be "
+        "repeated in this process",
     )
 
 

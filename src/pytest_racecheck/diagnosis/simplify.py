@@ -7,7 +7,7 @@ ends in the same failure has the fewest possible, as far as the budget reaches.
 from __future__ import annotations
 
 from pytest_racecheck.engine.clock import real_perf_s
-from pytest_racecheck.engine.explore import Exploration, Runner, same_failure
+from pytest_racecheck.engine.explore import Exploration, Runner, kept_choices, same_failure
 from pytest_racecheck.engine.schedule import Schedule, record
 from pytest_racecheck.engine.strategies.exhaustive import Exhaustive
 
@@ -31,5 +31,5 @@ def simplest(runner: Runner, found: Exploration, seconds: float) -> tuple[Schedu
         if execution.lost or execution.divergence is not None:
             return best
         if execution.failures and same_failure(first, execution.failures[0]):
-            return record("exhaustive", execution.decisions), execution.preemptions
+            return record("exhaustive", kept_choices(execution)), execution.preemptions
     return best

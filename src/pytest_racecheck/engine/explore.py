@@ -137,7 +137,7 @@ def search(runner: Runner, strategy: Strategy, *, executions: int, seconds: floa
                 break
             execution = runner.execute(decider)
             found.executions += 1
-            schedule = record(_name(strategy), _kept_choices(execution))
+            schedule = record(_name(strategy), kept_choices(execution))
             _write_down(found, execution)
             if execution.failures:
                 found.first_failure, found.failed = found.executions, execution
@@ -154,7 +154,8 @@ def search(runner: Runner, strategy: Strategy, *, executions: int, seconds: floa
     return found
 
 
-def _kept_choices(execution: Execution) -> list[tuple[int, int, str]]:
+def kept_choices(execution: Execution) -> list[tuple[int, int, str]]:
+    """The choices that the strategy made: past the step limit nobody chooses."""
     kept = execution.fixed_choices
     return execution.decisions if kept is None else execution.decisions[:kept]
 

@@ -53,9 +53,7 @@ _CELLS = {"LOAD_DEREF": "read", "STORE_DEREF": "write", "DELETE_DEREF": "write"}
 _GLOBALS = {"LOAD_GLOBAL": "read", "STORE_GLOBAL": "write", "DELETE_GLOBAL": "write"}
 
 
-def instrumented(
-    code: CodeType, scope: dict[str, Any], stored: StoredNames
-) -> CodeType:
+def instrumented(code: CodeType, scope: dict[str, Any], stored: StoredNames) -> CodeType:
     """Return ``code`` with a gate before every access; functions inside it included.
 
     ``scope`` are the globals of its module.
