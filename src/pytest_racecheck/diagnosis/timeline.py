@@ -29,21 +29,29 @@ def timeline(story: Story, width: int) -> list[str]:
     order = sorted({step.task for step in shown})
     if not order:
         return []
-    files = sorted({os.path.basename(step.filename) for step in shown if step.filename})
+    letters = _letters(shown)
     titles = [_title(story, task) for task in order]
-    rows = _rows(shown, order, len(files) > 1)
+    rows = _rows(shown, order, letters)
     if width // len(order) < MIN_COLUMN:
         lines = _one_column(rows, titles, width)
     else:
         lines = _columns(rows, titles, width)
-    head = [INDENT + files[0]] if len(files) == 1 else []
+    head = [INDENT + f"{letter} {file}".strip() for file, letter in letters.items()]
     tail = []
     if left_out:
         tail = [f"{INDENT}({left_out} operations that no other task could see are left out)"]
     return [*head, *lines, *tail]
 
 
-def _rows(shown: Sequence[Step], order: list[int], name_files: bool) -> list[_Row]:
+def _letters(shown: Sequence[Step]) -> dict[str, str]:
+    """A letter for each source file, by its name; none when there is only one."""
+    files = sorted({os.path.basename(step.filename) for step in shown if step.filename})
+    if len(files) == 1:
+        return {files[0]: ""}
+    return {file: chr(ord("a") + at) if at < 26 else f"f{at}:" for at, file in enumerate(files)}
+
+
+def _rows(shown: Sequence[Step], order: list[int], letters: dict[str, str]) -> list[_Row]:
     rows: list[_Row] = []
     last: int | None = None
     place: tuple[object, ...] = ()
@@ -51,8 +59,8 @@ def _rows(shown: Sequence[Step], order: list[int], name_files: bool) -> list[_Ro
         column = order.index(step.task)
         here = (step.filename, step.line, step.task)
         if here != place:
-            file = f"{os.path.basename(step.filename)}:" if name_files and step.filename else ""
-            rows.append((column, f"{file}{step.line}: {_source(step)}", step.task != last))
+            letter = letters.get(os.path.basename(step.filename), "")
+            rows.append((column, f"{letter}{step.line}: {_source(step)}", step.task != last))
         rows.append((column, INDENT + _doing(step) + (f" ({times}x)" if times > 1 else ""), False))
         last, place = step.task, here
     return rows
