@@ -74,7 +74,7 @@ def _enter(lock: Any) -> bool:
 def _take_lock(
     execution: Execution, task: Task, lock: Any, blocking: bool, timeout: float, frame: FrameType
 ) -> bool:
-    if timeout != -1 and (not blocking or timeout < 0):
+    if timeout != -1 and not _makes_sense(blocking, timeout):
         return bool(raw_acquire(lock, blocking, timeout))  # raises what the real one raises
     if frame.f_code is _WAIT and not raw_locked(lock):
         return bool(raw_acquire(lock))  # the waiter's own new lock: nobody else knows it yet
@@ -93,6 +93,11 @@ def _take_lock(
         return blocking and _held_outside(execution, task, lock)
     _took(execution, task, lock)
     return True
+
+
+def _makes_sense(blocking: bool, timeout: object) -> bool:
+    within = isinstance(timeout, (int, float)) and 0 <= timeout <= threading.TIMEOUT_MAX
+    return bool(blocking) and within
 
 
 def _held_outside(execution: Execution, task: Task, lock: Any) -> bool:
@@ -165,7 +170,7 @@ def _locked(lock: Any) -> bool:
 
 def _acquire_r(lock: Any, blocking: bool = True, timeout: float = -1) -> bool:
     found = controlled()
-    if found is None or (timeout != -1 and (not blocking or timeout < 0)):
+    if found is None or (timeout != -1 and not _makes_sense(blocking, timeout)):
         return bool(_r_acquire(lock, blocking, timeout))
     execution, task = found
     owner = execution.owners.get(id(lock))
