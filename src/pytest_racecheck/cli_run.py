@@ -21,6 +21,7 @@ from pytest_racecheck.catalogue.harness import Harness, Measurements
 from pytest_racecheck.catalogue.jobs import Job, Wishes, jobs_for
 from pytest_racecheck.catalogue.record import Record, document, exit_status
 from pytest_racecheck.catalogue.show import (
+    NARROW,
     claim_lines,
     closing_line,
     printable,
@@ -31,7 +32,7 @@ from pytest_racecheck.errors import RacecheckError, UsageError
 from pytest_racecheck.free import Ending
 from pytest_racecheck.progress import is_lively, progress_for
 
-NARROW, WIDE = 80, 120
+WIDE = 160
 _FOREIGN = "the schedule does not fit"  # how a finding begins whose schedule was left
 _COLOURS = {"kept": "32", "BROKEN": "1;31", "not run": "33"}
 

@@ -10,7 +10,7 @@ from typing import IO, Any, Protocol, Self
 
 from pytest_racecheck.catalogue.conduct import Event
 from pytest_racecheck.catalogue.jobs import Job
-from pytest_racecheck.catalogue.show import result_line
+from pytest_racecheck.catalogue.show import news_line
 
 
 class Progress(Protocol):
@@ -60,10 +60,8 @@ class _Plain:
         if event.record is None:
             return
         self._judged += 1
-        line = " ".join(result_line(event.record, width=200).split())
-        count = f"[{self._judged}/{self._total}]"
-        seconds = f"({event.record.found.seconds:.1f} s)"
-        self._stream.write(f"{count} {event.record.scenario}: {line} {seconds}\n")
+        line = news_line(event.record)
+        self._stream.write(f"[{self._judged}/{self._total}] {line}\n")
         self._stream.flush()
 
 

@@ -89,7 +89,7 @@ def test_a_reproduction_of_another_kind_keeps_no_promise(jobs):
     failure = {"kind": "deadlock", "type": "D", "message": "m", "where": "w.py:1"}
     record = judge_exploration(jobs["buggy controlled"], explored(failure=failure))
     assert record.kept is False
-    assert "Promised was a failure of kind 'assertion'." in record.found.reason
+    assert "; promised was a failure of kind 'assertion'" in record.found.reason
 
 
 @pytest.mark.parametrize("verdict", ["reproduced", "inconclusive"])

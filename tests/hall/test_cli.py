@@ -12,8 +12,8 @@ import pytest_racecheck
 SOURCE = str(Path(pytest_racecheck.__file__).parent.parent)
 
 
-@pytest.fixture(name="racecheck")
-def _racecheck(tiny, tmp_path):
+@pytest.fixture(name="command")
+def _command(tiny, tmp_path):
     """Runs the command in an empty folder, with the tiny scenarios unless `tiny_ones` is false."""
 
     def run(*words, tiny_ones=True, **environment):
@@ -128,34 +128,32 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize(("line", "expected"), MISTAKES.values(), ids=MISTAKES.keys())
-def test_a_mistake_gets_one_sentence_and_status_2(racecheck, line, expected):
-    finished = racecheck(*line.split())
+def test_a_mistake_gets_one_sentence_and_status_2(command, line, expected):
+    finished = command(*line.split())
     if "full" in line:  # it has run by then; the sentence is all that is said
         finished.stderr = finished.stderr.splitlines(keepends=True)[-1]
     assert expected in sentence_of(finished)
 
 
-def test_no_command_gets_the_list_of_commands(racecheck):
-    finished = racecheck("--", tiny_ones=False)
+def test_no_command_gets_the_list_of_commands(command):
+    finished = command("--", tiny_ones=False)
     assert sentence_of(finished).startswith("name a command: list, run, replay, claims, doctor")
 
 
-def test_a_scenario_with_a_wrong_key_is_named(racecheck, tiny):
+def test_a_scenario_with_a_wrong_key_is_named(command, tiny):
     folder = tiny.change("anomaly  =", "anomalie =")
-    for command in ("list", "run"):
-        sentence = sentence_of(racecheck(command))
-        assert (
-            sentence == f"{folder}/scenario.toml: unknown key 'anomalie': did you mean 'anomaly'?"
-        )
+    expected = f"{folder}/scenario.toml: unknown key 'anomalie': did you mean 'anomaly'?"
+    for word in ("list", "run"):
+        assert sentence_of(command(word)) == expected
 
 
-def test_a_folder_that_is_not_there_is_named(racecheck):
-    finished = racecheck("run", "--scenarios", "/nowhere/at/all", tiny_ones=False)
+def test_a_folder_that_is_not_there_is_named(command):
+    finished = command("run", "--scenarios", "/nowhere/at/all", tiny_ones=False)
     assert sentence_of(finished) == "--scenarios /nowhere/at/all: there is no such folder"
 
 
-def test_the_list_shows_scenarios_variants_and_promises(racecheck):
-    finished = racecheck("list")
+def test_the_list_shows_scenarios_variants_and_promises(command):
+    finished = command("list")
     assert (finished.returncode, finished.stderr) == (0, "")
     lines = finished.stdout.splitlines()
     assert lines[0] == "tiny_counter  (lost message, T-01)"
@@ -165,35 +163,35 @@ def test_the_list_shows_scenarios_variants_and_promises(racecheck):
     assert lines[-1] == "1 scenarios, 2 variants"
 
 
-def test_the_list_can_be_narrowed_to_an_anomaly(racecheck):
-    assert "0 scenarios" in racecheck("list", "--anomaly", "deadlock").stdout
-    assert "1 scenarios" in racecheck("list", "--anomaly", "lost message", "-v").stdout
+def test_the_list_can_be_narrowed_to_an_anomaly(command):
+    assert "0 scenarios" in command("list", "--anomaly", "deadlock").stdout
+    assert "1 scenarios" in command("list", "--anomaly", "lost message", "-v").stdout
 
 
-def test_the_list_of_our_own_scenarios_can_be_read(racecheck):
-    finished = racecheck("list", "-v", tiny_ones=False)
+def test_the_list_of_our_own_scenarios_can_be_read(command):
+    finished = command("list", "-v", tiny_ones=False)
     assert finished.returncode == 0, finished.stderr
     assert "signalling_pair_reconnect" in finished.stdout
 
 
-def test_help_tells_the_exit_statuses(racecheck):
+def test_help_tells_the_exit_statuses(command):
     for words in (["--help"], ["run", "--help"]):
-        finished = racecheck(*words, tiny_ones=False)
+        finished = command(*words, tiny_ones=False)
         assert finished.returncode == 0
         assert "3  something could not be run here" in finished.stdout
 
 
-def test_the_version_is_told(racecheck):
-    finished = racecheck("--version", tiny_ones=False)
+def test_the_version_is_told(command):
+    finished = command("--version", tiny_ones=False)
     assert finished.stdout == f"racecheck {pytest_racecheck.__version__}\n"
 
 
-def test_a_reader_who_has_had_enough_ends_it_quietly(racecheck, tiny, tmp_path):
-    command = f"{sys.executable} -m pytest_racecheck list --scenarios {tiny.folder}"
+def test_a_reader_who_has_had_enough_ends_it_quietly(command, tiny, tmp_path):
+    line = f"{sys.executable} -m pytest_racecheck list --scenarios {tiny.folder}"
     for number in range(300):
         tiny.write(f"scenario_{number}")
     finished = subprocess.run(
-        ["/bin/sh", "-c", f"{command} | head -n 1"],
+        ["/bin/sh", "-c", f"{line} | head -n 1"],
         capture_output=True,
         text=True,
         timeout=120,
@@ -204,9 +202,9 @@ def test_a_reader_who_has_had_enough_ends_it_quietly(racecheck, tiny, tmp_path):
     assert finished.stderr == ""
 
 
-def test_a_terminal_that_knows_ascii_only_is_served(racecheck, tiny):
+def test_a_terminal_that_knows_ascii_only_is_served(command, tiny):
     tiny.change("Two threads add", "Two threads “add”")
-    finished = racecheck("list", PYTHONIOENCODING="ascii")
+    finished = command("list", PYTHONIOENCODING="ascii")
     assert finished.returncode == 0, finished.stderr
     assert "Two threads \\u201cadd\\u201d" in finished.stdout
 
@@ -214,9 +212,9 @@ def test_a_terminal_that_knows_ascii_only_is_served(racecheck, tiny):
 def test_a_current_folder_that_is_gone_is_said(tiny, tmp_path):
     gone = tmp_path / "gone"
     gone.mkdir()
-    command = f"{sys.executable} -m pytest_racecheck run --scenarios {tiny.folder}"
+    line = f"{sys.executable} -m pytest_racecheck run --scenarios {tiny.folder}"
     finished = subprocess.run(
-        ["/bin/sh", "-c", f"cd {gone} && rmdir {gone} && exec {command}"],
+        ["/bin/sh", "-c", f"cd {gone} && rmdir {gone} && exec {line}"],
         capture_output=True,
         text=True,
         timeout=120,
@@ -226,11 +224,11 @@ def test_a_current_folder_that_is_gone_is_said(tiny, tmp_path):
     assert "the current folder is gone" in sentence_of(finished)
 
 
-def test_the_doctor_is_asked(racecheck):
-    finished = racecheck("doctor", tiny_ones=False)
+def test_the_doctor_is_asked(command):
+    finished = command("doctor", tiny_ones=False)
     assert finished.returncode == 0
     assert "pyzmq" in finished.stdout
-    finished = racecheck("doctor", "--enable", "nonsense", tiny_ones=False)
+    finished = command("doctor", "--enable", "nonsense", tiny_ones=False)
     assert finished.returncode == 2
 
 

@@ -127,8 +127,8 @@ class Command:
         return found
 
 
-@pytest.fixture(name="racecheck")
-def _racecheck(tiny, tmp_path):
+@pytest.fixture(name="command")
+def _command(tiny, tmp_path):
     folder = tmp_path / "empty"
     folder.mkdir()
     command = Command(folder, tiny.folder)
@@ -137,12 +137,12 @@ def _racecheck(tiny, tmp_path):
     assert list(folder.iterdir()) in ([], [folder / "out.json"])
 
 
-def findings(racecheck):
-    return json.loads((racecheck.folder / "out.json").read_text())["findings"]
+def findings(command):
+    return json.loads((command.folder / "out.json").read_text())["findings"]
 
 
-def test_kept_promises_end_with_status_0_and_a_table(racecheck):
-    finished = racecheck("run")
+def test_kept_promises_end_with_status_0_and_a_table(command):
+    finished = command("run")
     assert finished.returncode == 0, finished
     assert [line.split()[:4] for line in finished.stdout.splitlines()[:5]] == [
         ["tiny_counter", "Two", "threads", "add"],
@@ -155,15 +155,19 @@ def test_kept_promises_end_with_status_0_and_a_table(racecheck):
     assert max(map(len, finished.stdout.splitlines())) <= 80
 
 
-def test_progress_without_a_terminal_is_a_line_a_job_on_stderr(racecheck):
-    lines = racecheck("run").stderr.splitlines()
+def test_progress_without_a_terminal_is_a_line_a_job_on_stderr(command):
+    lines = command("run").stderr.splitlines()
     assert [line.split()[0] for line in lines] == ["[1/4]", "[2/4]", "[3/4]", "[4/4]"]
     assert all("\033" not in line for line in lines)
+    assert re.search(
+        r"kept: tiny_counter/buggy free: reproduced, assertion in 3 of 3 runs \(\d",
+        "\n".join(lines),
+    )
 
 
-def test_the_json_has_the_documented_shape(racecheck):
-    assert racecheck("run", "--json", "out.json").returncode == 0
-    content = json.loads((racecheck.folder / "out.json").read_text())
+def test_the_json_has_the_documented_shape(command):
+    assert command("run", "--json", "out.json").returncode == 0
+    content = json.loads((command.folder / "out.json").read_text())
     assert list(content) == ["version", "summary", "findings"]
     assert content["version"] == 1
     summary = content["summary"]
@@ -182,106 +186,106 @@ def test_the_json_has_the_documented_shape(racecheck):
     assert (fixed["verdict"], fixed["grade"], fixed["preemptions"]) == ("ruled out", "bounded", 1)
 
 
-def test_the_json_can_go_to_stdout_alone(racecheck):
-    finished = racecheck("run", "tiny_counter", "--json", "-")
+def test_the_json_can_go_to_stdout_alone(command):
+    finished = command("run", "tiny_counter", "--json", "-")
     assert len(json.loads(finished.stdout)["findings"]) == 4
     assert "4 promises: 4 kept" in finished.stderr
 
 
-def test_the_same_run_finds_the_same_twice(racecheck):
+def test_the_same_run_finds_the_same_twice(command):
     runs = []
     for _ in range(2):
-        racecheck("run", "--mode", "controlled", "--json", "out.json")
-        runs.append([{**one, "seconds": 0} for one in findings(racecheck)])
+        command("run", "--mode", "controlled", "--json", "out.json")
+        runs.append([{**one, "seconds": 0} for one in findings(command)])
     assert runs[0] == runs[1]
 
 
-def test_a_broken_promise_ends_with_status_1_report_and_command(racecheck, tiny):
+def test_a_broken_promise_ends_with_status_1_report_and_command(command, tiny):
     tiny.write(more=WRONG_PROMISE)
-    finished = racecheck("run")
+    finished = command("run")
     assert finished.returncode == 1
     assert "BROKEN  tiny_counter/wrong controlled: reproduced, promised was ruled out" in (
         finished.stdout
     )
-    command = re.search(r"replay: racecheck (replay tiny_counter/wrong \S+)", finished.stdout)[1]
+    line = re.search(r"replay: racecheck (replay tiny_counter/wrong \S+)", finished.stdout)[1]
     assert "BROKEN  tiny_counter/wrong free: reproduced, promised was inconclusive" in (
         finished.stdout
     )
     assert "again: racecheck run tiny_counter/wrong --mode free" in finished.stdout
-    again = racecheck(*command.split())
+    again = command(*line.split())
     assert (again.returncode, again.stderr) == (1, "")
     assert "an update was lost" in again.stdout
 
 
-def test_a_replay_that_shows_what_was_promised_ends_with_status_0(racecheck):
-    racecheck("run", "tiny_counter/buggy", "--mode", "controlled", "--json", "out.json")
-    [finding] = findings(racecheck)
-    finished = racecheck("replay", "tiny_counter/buggy", finding["schedule"])
+def test_a_replay_that_shows_what_was_promised_ends_with_status_0(command):
+    command("run", "tiny_counter/buggy", "--mode", "controlled", "--json", "out.json")
+    [finding] = findings(command)
+    finished = command("replay", "tiny_counter/buggy", finding["schedule"])
     assert (finished.returncode, finished.stderr) == (0, "")
     assert "REPRODUCED" in finished.stdout
     assert "an update was lost" in finished.stdout
 
 
-def test_what_cannot_be_run_here_ends_with_status_3_and_the_command(racecheck, tiny):
+def test_what_cannot_be_run_here_ends_with_status_3_and_the_command(command, tiny):
     tiny.write(more=NEEDY)
-    finished = racecheck("run", "--json", "out.json")
+    finished = command("run", "--json", "out.json")
     assert finished.returncode == 3
     assert "could not be run here: pgmq is missing; enable it with: pip install pgmq" in (
         finished.stdout
     )
-    [needy] = [one for one in findings(racecheck) if one["variant"] == "needy"]
+    [needy] = [one for one in findings(command) if one["variant"] == "needy"]
     assert (needy["kept"], needy["verdict"], needy["executions"]) == (None, "inconclusive", 0)
     assert needy["reason"].startswith("could not be run here: ")
 
 
-def test_a_broken_promise_outweighs_what_could_not_be_run(racecheck, tiny):
+def test_a_broken_promise_outweighs_what_could_not_be_run(command, tiny):
     tiny.write(more=NEEDY + WRONG_PROMISE)
-    assert racecheck("run").returncode == 1
+    assert command("run").returncode == 1
 
 
-def test_a_scenario_that_cannot_be_imported_is_a_mistake_and_no_reproduction(racecheck, tiny):
+def test_a_scenario_that_cannot_be_imported_is_a_mistake_and_no_reproduction(command, tiny):
     tiny.write(more=UNIMPORTABLE)
-    finished = racecheck("run", "tiny_counter/unimportable", "--json", "out.json")
+    finished = command("run", "tiny_counter/unimportable", "--json", "out.json")
     assert finished.returncode == 2
     assert "unimportable.py: it cannot be imported: ModuleNotFoundError" in finished.stdout
-    assert [finding["kept"] for finding in findings(racecheck)] == [None, None]
+    assert [finding["kept"] for finding in findings(command)] == [None, None]
 
 
-def test_a_port_in_use_is_no_reproduction(racecheck, tiny):
+def test_a_port_in_use_is_no_reproduction(command, tiny):
     tiny.write(more=PORT)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        finished = racecheck("run", "tiny_counter/port", TINY_PORT=str(port))
+        finished = command("run", "tiny_counter/port", TINY_PORT=str(port))
     assert finished.returncode == 2
     assert "a port it needs is in use: stop the program that holds it" in finished.stdout
     assert "Traceback" not in finished.stdout + finished.stderr
 
 
-def test_a_crash_in_a_child_is_the_oracle(racecheck, tiny):
+def test_a_crash_in_a_child_is_the_oracle(command, tiny):
     tiny.write(more=CRASH)
-    finished = racecheck("run", "tiny_counter/crash", "--json", "out.json")
+    finished = command("run", "tiny_counter/crash", "--json", "out.json")
     assert finished.returncode == 0, finished
-    [finding] = findings(racecheck)
+    [finding] = findings(command)
     assert finding["failure"]["type"] == "SIGABRT"
     assert "Assertion failed: check () (tiny.cpp:7)" in finding["failure"]["message"]
     assert finding["failure"]["where"].startswith("crash.py:")
     assert finding["replays"] == [2, 2]
 
 
-def test_a_crash_under_control_is_said_and_is_no_pass(racecheck, tiny):
+def test_a_crash_under_control_is_said_and_is_no_pass(command, tiny):
     crash = CRASH.replace('["free"]', '["controlled"]\nexpects = "ruled out"')
     tiny.write(more=crash.replace("isolate = true", "").partition("[variants.crash.free]")[0])
-    finished = racecheck("run", "tiny_counter/crash", "tiny_counter/fixed")
+    finished = command("run", "tiny_counter/crash", "tiny_counter/fixed")
     assert finished.returncode == 1
     assert "the process died of SIGABRT" in finished.stdout
     assert "kept    fixed" in finished.stdout
 
 
-def test_a_hang_is_a_finding_with_stacks(racecheck, tiny):
+def test_a_hang_is_a_finding_with_stacks(command, tiny):
     tiny.write(more=HANG.format(deadline_s=1))
-    finished = racecheck("run", "tiny_counter/hang", "--json", "out.json")
+    finished = command("run", "tiny_counter/hang", "--json", "out.json")
     assert finished.returncode == 0, finished
-    [finding] = findings(racecheck)
+    [finding] = findings(command)
     assert finding["failure"]["kind"] == "hang"
     assert finding["failure"]["where"] == "hang.py:12"
     assert "in add" in finished.stdout
@@ -289,13 +293,13 @@ def test_a_hang_is_a_finding_with_stacks(racecheck, tiny):
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interruption_reports_what_there_is_and_leaves_nothing(
-    racecheck, tiny, tmp_path, number, status
+    command, tiny, tmp_path, number, status
 ):
     tiny.write(more=HANG.format(deadline_s=600))
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     words = ["run", "tiny_counter", "-n", "1", "--json", "out.json"]
-    process = racecheck.start(*words, TINY_FIFO=str(fifo))
+    process = command.start(*words, TINY_FIFO=str(fifo))
     pids = fifo.read_text().split()
     assert all(Path("/proc", pid).exists() for pid in pids)
     process.send_signal(number)
@@ -304,17 +308,17 @@ def test_an_interruption_reports_what_there_is_and_leaves_nothing(
     assert process.returncode == status
     assert "Traceback" not in out + err
     assert "5 promises: 4 kept, 1 not reached (interrupted)" in out
-    content = json.loads((racecheck.folder / "out.json").read_text())
+    content = json.loads((command.folder / "out.json").read_text())
     assert content["summary"]["interrupted"] is True
     assert len(content["findings"]) == 4
 
 
-def test_a_search_under_control_can_be_interrupted_too(racecheck, tiny, tmp_path):
+def test_a_search_under_control_can_be_interrupted_too(command, tiny, tmp_path):
     hang = HANG.format(deadline_s=600).replace('["free"]', '["controlled"]\nexpects = "reproduced"')
     tiny.write(more=hang.partition("[variants.hang.free]")[0])
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    process = racecheck.start("run", "tiny_counter/hang", TINY_FIFO=str(fifo))
+    process = command.start("run", "tiny_counter/hang", TINY_FIFO=str(fifo))
     fifo.read_text()
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
@@ -322,8 +326,8 @@ def test_a_search_under_control_can_be_interrupted_too(racecheck, tiny, tmp_path
     assert "Traceback" not in out + err
 
 
-def test_a_terminal_gets_a_live_display_and_colours(racecheck):
-    shown, status = in_terminal(racecheck, TERM="xterm")
+def test_a_terminal_gets_a_live_display_and_colours(command):
+    shown, status = in_terminal(command, TERM="xterm")
     assert status == 0
     assert "\033[32mkept\033[0m" in shown
     assert "promises" in shown
@@ -331,22 +335,22 @@ def test_a_terminal_gets_a_live_display_and_colours(racecheck):
 
 
 @pytest.mark.parametrize("plain", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
-def test_a_terminal_that_wants_it_plain_gets_plain_lines(racecheck, plain):
-    shown, status = in_terminal(racecheck, **({"TERM": "xterm"} | plain))
+def test_a_terminal_that_wants_it_plain_gets_plain_lines(command, plain):
+    shown, status = in_terminal(command, **({"TERM": "xterm"} | plain))
     assert status == 0
     assert "\033" not in shown
     assert "[1/4]" in shown
 
 
-def in_terminal(racecheck, **environment):
+def in_terminal(command, **environment):
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        racecheck.words("run"),
+        command.words("run"),
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        cwd=racecheck.folder,
-        env=racecheck.settings(**environment),
+        cwd=command.folder,
+        env=command.settings(**environment),
     )
     os.close(theirs)
     shown = b""
@@ -374,27 +378,27 @@ shown_by = [
 """
 
 
-def test_a_claim_is_borne_out_by_running_what_shows_it(racecheck, tiny):
+def test_a_claim_is_borne_out_by_running_what_shows_it(command, tiny):
     (tiny.folder / "claims.toml").write_text(CLAIMS.format(verdict="refuted", variant="fixed"))
-    finished = racecheck("claims", "--run", "--json", "out.json")
+    finished = command("claims", "--run", "--json", "out.json")
     assert finished.returncode == 0, finished
     assert "REFUTED  counts" in finished.stdout
     assert "this run: borne out by 2 of 2 variants" in finished.stdout
-    ran = [(one["variant"], one["mode"]) for one in findings(racecheck)]
+    ran = [(one["variant"], one["mode"]) for one in findings(command)]
     assert ran == [("buggy", "controlled"), ("fixed", "free")]
 
 
-def test_a_claim_is_not_borne_out_when_a_promise_breaks(racecheck, tiny):
+def test_a_claim_is_not_borne_out_when_a_promise_breaks(command, tiny):
     tiny.write(more=WRONG_PROMISE)
     (tiny.folder / "claims.toml").write_text(CLAIMS.format(verdict="refuted", variant="wrong"))
-    finished = racecheck("claims", "--run")
+    finished = command("claims", "--run")
     assert finished.returncode == 1
     assert "this run: NOT BORNE OUT" in finished.stdout
 
 
-def test_the_claims_can_be_read_without_running_anything(racecheck, tiny):
+def test_the_claims_can_be_read_without_running_anything(command, tiny):
     (tiny.folder / "claims.toml").write_text(CLAIMS.format(verdict="refuted", variant="fixed"))
-    finished = racecheck("claims")
+    finished = command("claims")
     assert (finished.returncode, finished.stderr) == (0, "")
     assert "“A counter counts.” (a test, none)" in finished.stdout
     assert "shown by: tiny_counter/fixed free" in finished.stdout

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shlex
 import sys
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -35,6 +36,7 @@ def explore_variant(
     """
     from pytest_racecheck.diagnosis import explore  # late: the free runs do without the engine
 
+    _leave_threads_to_the_search()
     if hasattr(os, "sched_setaffinity"):
         cpus = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cpus[worker % len(cpus)]})
@@ -47,7 +49,13 @@ def replay_variant(
     """Follow one recorded schedule; the rest as for `explore_variant`."""
     from pytest_racecheck.diagnosis import replay
 
+    _leave_threads_to_the_search()
     return _told(replay(make_body(**workload), schedule, **search), **show)
+
+
+def _leave_threads_to_the_search() -> None:
+    """What escapes from a task under control is judged by the search, not by the child's hook."""
+    threading.excepthook = lambda _: None
 
 
 def _told(finding: Finding, width: int, command: list[str]) -> dict[str, Any]:

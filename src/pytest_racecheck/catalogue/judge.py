@@ -88,7 +88,7 @@ def judge_exploration(job: Job, outcome: Outcome) -> Record:
     if kept and promise.kind is not None:
         kept = found.failure is not None and found.failure["kind"] == promise.kind
         if not kept:
-            reason = f"{found.reason} Promised was a failure of kind {promise.kind!r}."
+            reason = f"{found.reason}; promised was a failure of kind {promise.kind!r}"
             found = replace(found, reason=reason)
     return _record(job, found, kept=kept, report=outcome.value["report"])
 

@@ -13,6 +13,7 @@ from pytest_racecheck.catalogue.record import Record
 from pytest_racecheck.catalogue.scenario import Controlled, Free, Scenario, Variant
 
 MARKS = {True: "kept", False: "BROKEN", None: "not run"}
+NARROW, NAME_COLUMN = 80, 21
 Finding = Mapping[str, Any]
 
 
@@ -72,23 +73,30 @@ def _rate(finding: Finding) -> str:
 
 def results_table(records: Sequence[Record], titles: Mapping[str, str], width: int) -> list[str]:
     """One line a record below one line a scenario, none wider than `width`."""
+    longest = max((len(record.variant) for record in records), default=0)
+    column = min(longest, NAME_COLUMN + max(0, width - NARROW))
     lines: list[str] = []
     for name, group in groupby(records, key=lambda record: record.scenario):
         lines.append(_cut(f"{name}  {titles[name]}", width))
-        lines += [result_line(record, width) for record in group]
+        lines += [_row(record, column, width) for record in group]
     return lines
 
 
-def result_line(record: Record, width: int) -> str:
+def _row(record: Record, column: int, width: int) -> str:
     """Such as "  kept    buggy   controlled inproc  reproduced  execution 3"."""
     finding = record.as_json()
     way = " ".join(filter(None, (record.mode, record.transport)))
-    start = (
-        f"  {MARKS[record.kept]:7} {_cut(record.variant, 21):21} {way:17} {finding['verdict']:12} "
-    )
+    variant = _cut(record.variant, column).ljust(column)
+    start = f"  {MARKS[record.kept]:7} {variant} {way:17} {finding['verdict']:12} "
     left = width - len(start)
     full = scope(finding)
     return _cut(start + (full if len(full) <= left else short_scope(finding)), width).rstrip()
+
+
+def news_line(record: Record) -> str:
+    """The record in one line that stands for itself."""
+    found = f"{record.found.verdict}, {scope(record.as_json())}"
+    return f"{MARKS[record.kept]}: {record.title}: {found} ({record.found.seconds:.1f} s)"
 
 
 def _cut(text: str, width: int) -> str:
