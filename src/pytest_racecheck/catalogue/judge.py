@@ -103,7 +103,8 @@ def judge_sample(job: Job, sample: Sample, control: Sample | None) -> Record:
         return refused(job, why, MISUSE)
     if not sample.failed():
         found = _clean(promise, sample, control)
-        return _record(job, found, kept=_free_kept(promise, sample, found))
+        record = _record(job, found, kept=_free_kept(promise, sample, found))
+        return record if control is None else replace(record, control=control.rate())
     found = _reproduced(promise, sample, job.scenario.folder)
     report = _post_mortem(sample.outcomes[(found.first_failure or 1) - 1])
     return _record(job, found, kept=_free_kept(promise, sample, found), report=report)

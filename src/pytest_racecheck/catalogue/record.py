@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
+from pytest_racecheck.free import Rate
+
 VERSION = 1
 BROKEN, MISUSE, NOT_RUN = 1, 2, 3
 
@@ -33,7 +35,8 @@ class Record:
     """What a job found beside the promise it was compared with.
 
     `kept` is None when nothing could be run here; `refusal` then is the exit status that is due
-    (2 misuse, 3 something is missing). `report` is for people and not in the JSON.
+    (2 misuse, 3 something is missing). `control` is how often the positive control failed, where
+    there is one. It and `report` are for people and not in the JSON.
     """
 
     scenario: str
@@ -47,6 +50,7 @@ class Record:
     found: Found
     report: str = ""
     refusal: int = 0
+    control: Rate | None = None
 
     @property
     def name(self) -> str:

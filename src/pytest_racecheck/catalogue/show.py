@@ -88,14 +88,29 @@ def _row(record: Record, column: int, width: int) -> str:
     way = " ".join(filter(None, (record.mode, record.transport)))
     variant = _cut(record.variant, column).ljust(column)
     start = f"  {MARKS[record.kept]:7} {variant} {way:17} {finding['verdict']:12} "
+    texts = (*_with_control(record), scope(finding), short_scope(finding))
     left = width - len(start)
-    full = scope(finding)
-    return _cut(start + (full if len(full) <= left else short_scope(finding)), width).rstrip()
+    fitting = next((text for text in texts if len(text) <= left), texts[-1])
+    return _cut(start + fitting, width).rstrip()
+
+
+def _with_control(record: Record) -> tuple[str, ...]:
+    """A clean sample beside its positive control, long and short."""
+    control = record.control
+    if control is None:
+        return ()
+    power = "" if record.found.grade else " (no power)"
+    runs = record.found.executions
+    return (
+        f"0 of {runs} runs, control {control.failures} of {control.runs}{power}",
+        f"0/{runs}, control {control.failures}/{control.runs}",
+    )
 
 
 def news_line(record: Record) -> str:
     """The record in one line that stands for itself."""
-    found = f"{record.found.verdict}, {scope(record.as_json())}"
+    said = (*_with_control(record), scope(record.as_json()))[0]
+    found = f"{record.found.verdict}, {said}"
     return f"{MARKS[record.kept]}: {record.title}: {found} ({record.found.seconds:.1f} s)"
 
 
