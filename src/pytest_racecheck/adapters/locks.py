@@ -11,7 +11,6 @@ from __future__ import annotations
 import _thread
 import concurrent.futures._base
 import concurrent.futures.thread
-import gc
 import queue
 import sys
 import threading
@@ -20,7 +19,7 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Any
 
-from pytest_racecheck.adapters.type_gates import replaced_methods
+from pytest_racecheck.adapters.type_gates import instances_of, replaced_methods
 from pytest_racecheck.engine import execution as engine
 from pytest_racecheck.engine.carrier import (
     LockType,
@@ -286,12 +285,11 @@ def _bring_forward(execution: Execution, waiters: Any, at: int) -> None:
 def _rebound_conditions() -> Iterator[None]:
     """Conditions made before now hold their lock's own C methods: bind them anew, then back."""
     before: list[tuple[Any, dict[str, Any]]] = []
-    for condition in gc.get_referrers(threading.Condition):
-        if isinstance(condition, threading.Condition):
-            lock, own = condition._lock, vars(condition)  # type: ignore[attr-defined]
-            bound = {name: own[name] for name in _BOUND_AT_BIRTH if name in own}
-            if bound and isinstance(lock, (LockType, RLockType)):
-                before.append((condition, bound))
+    for condition in instances_of(threading.Condition):
+        own = vars(condition)
+        bound = {name: own[name] for name in _BOUND_AT_BIRTH if name in own}
+        if bound and isinstance(own.get("_lock"), (LockType, RLockType)):
+            before.append((condition, bound))
     try:
         for condition, bound in before:
             for name in bound:

@@ -16,6 +16,7 @@ from pytest_racecheck.adapters.selectors_control import controlled_selectors
 from pytest_racecheck.adapters.silent_end import silent_end
 from pytest_racecheck.adapters.simple_queue import controlled_simple_queues
 from pytest_racecheck.adapters.stand_ins import stand_ins
+from pytest_racecheck.adapters.type_gates import instances_of
 from pytest_racecheck.adapters.virtual_time import TIME
 from pytest_racecheck.engine.execution import Execution
 
@@ -26,7 +27,8 @@ class ThreadControl:
     def __init__(self, births: Births) -> None:
         self._births = births
         self._keys: frozenset[int] = frozenset()
-        self._locals = [o for o in gc.get_referrers(threading.local) if _is_local(o)]
+        self._locals = instances_of(threading.local)
+        self._mine = [(local, dict(vars(local))) for local in self._locals]
         self._local_size = self._size()
 
     def before(self) -> None:
@@ -38,6 +40,9 @@ class ThreadControl:
     def after(self, execution: Execution) -> bool:
         """Look for what was left; True when pooled threads carry thread-local data now."""
         take_back_dismissals()
+        for local, before in self._mine:
+            vars(local).clear()
+            vars(local).update(before)
         if len(threading._active) != len(self._keys):  # type: ignore[attr-defined]
             note_uncontrolled(execution, self._keys)
         return bool(self._locals) and self._size() != self._local_size
@@ -50,10 +55,6 @@ class ThreadControl:
             for inner in gc.get_referents(local)
             if type(inner) is dict
         )
-
-
-def _is_local(candidate: object) -> bool:
-    return isinstance(candidate, threading.local)
 
 
 @contextmanager

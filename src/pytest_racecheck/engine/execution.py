@@ -6,6 +6,7 @@ Two verbs move the baton, ``switch`` and ``wait_until``; every adapter is writte
 from __future__ import annotations
 
 import os
+import contextvars
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -340,7 +341,7 @@ class Execution(ExecutionState):
         set_active(self)
         try:
             try:
-                body()
+                contextvars.copy_context().run(body)
             except Unwind:
                 pass
             except BaseException as error:
