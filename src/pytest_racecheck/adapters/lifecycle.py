@@ -101,11 +101,11 @@ def _join_controlled(self: Any, timeout: float | None = None) -> None:
     if found is None or not self._initialized or not self._started._flag:
         _join(self, timeout)
         return
+    if self._ident == current_key():
+        raise RuntimeError("cannot join current thread")
     execution, task = found
     if task.doomed and target is not None and target.done:
         return
-    if target is task:
-        raise RuntimeError("cannot join current thread")
     if target is None or target not in execution.tasks:
         _join_foreign(execution, task, self, timeout)
         return
