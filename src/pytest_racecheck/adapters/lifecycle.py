@@ -101,7 +101,7 @@ def _join_controlled(self: Any, timeout: float | None = None) -> None:
     if found is None or not self._initialized or not self._started._flag:
         _join(self, timeout)
         return
-    if self._ident == current_key():
+    if _active.get(current_key()) is self:
         raise RuntimeError("cannot join current thread")
     execution, task = found
     if task.doomed and target is not None and target.done:
