@@ -41,7 +41,7 @@ class ItemBody:
             forget()
         self._new_instance()
         if not self._fresh:
-            self._call()
+            self._call_without_fixtures()
             return
         self._remove_folder()
         item = self._item
@@ -52,6 +52,7 @@ class ItemBody:
             self._end_of_set_up()
             self._call()
         except BaseException as error:
+            self._say_if_only_now(error)
             also = self.tear_down()
             if also is not None and isinstance(error, Exception):
                 error.add_note(f"also, at its tear-down: {type(also).__name__}: {also}")
@@ -59,6 +60,18 @@ class ItemBody:
         error_at_the_end = self.tear_down()
         if error_at_the_end is not None:
             raise error_at_the_end
+
+    def _call_without_fixtures(self) -> None:
+        try:
+            self._call()
+        except pytest.skip.Exception as skipped:
+            self._say_if_only_now(skipped)
+            raise
+
+    def _say_if_only_now(self, error: BaseException) -> None:
+        """Earlier executions ran, this one did not want to: it must not look like all skipped."""
+        if self.executions > 1 and isinstance(error, pytest.skip.Exception):
+            error.msg = f"only in execution {self.executions}, the others passed: {error.msg}"
 
     def _end_of_set_up(self) -> None:
         """What the set-up logged belongs to the set-up, as ``caplog`` has it."""

@@ -11,6 +11,7 @@ from _pytest._code.code import ExceptionRepr
 from pytest_racecheck.diagnosis import Failure, Finding, Plan, Verdict, explore_plan
 from pytest_racecheck.engine.failure import is_internal, is_ours
 from pytest_racecheck.item_body import ItemBody
+from pytest_racecheck.session_end import report_of_the_end
 
 MIN_WIDTH = 60
 #: Where a test keeps the report of its failure until pytest makes its own.
@@ -56,14 +57,8 @@ def _finding_of(item: pytest.Function, plan: Plan) -> Finding:
     error = body.tear_down()
     if error is not None:
         raise error
-    try:
-        with body.warnings_shown_once():
-            return explore_plan(body, plan)
-    except pytest.skip.Exception as skipped:
-        if body.executions > 1:
-            # Some executions ran and this one did not want to: it must not look like all skipped.
-            skipped.msg = f"in execution {body.executions} only, the others passed: {skipped.msg}"
-        raise
+    with body.warnings_shown_once(), report_of_the_end(item):
+        return explore_plan(body, plan)
 
 
 def _did_what_was_asked(finding: Finding, plan: Plan) -> bool:

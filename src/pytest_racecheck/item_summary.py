@@ -61,7 +61,8 @@ def _lines(nodeid: str, finding: dict[str, Any]) -> list[str]:
     lines = [f"{finding['verdict']}: {nodeid}"]
     if finding["verdict"] != "reproduced":
         lines.append(f"    {finding['reason'].splitlines()[0]}")
-    lines += [f"    warning: {text.splitlines()[0]}" for text in finding["warnings"]]
+    warnings = [text.splitlines()[0] for text in finding["warnings"]]
+    lines += [f"    warning: {text}" for text in warnings if text not in finding["reason"]]
     return lines
 
 

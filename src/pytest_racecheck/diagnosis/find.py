@@ -20,6 +20,7 @@ from pytest_racecheck.diagnosis.verdict import Finding
 from pytest_racecheck.engine.execution import Execution, controlled
 from pytest_racecheck.engine.explore import Exploration, Runner, search
 from pytest_racecheck.engine.schedule import Schedule
+from pytest_racecheck.engine.signals import Signals
 from pytest_racecheck.engine.strategies.base import Strategy
 from pytest_racecheck.engine.strategies.make import StrategyOptions, make_strategy
 from pytest_racecheck.engine.under_test import UnderTest, gates_inserted
@@ -163,6 +164,7 @@ def _finding(runner: Runner, plan: Plan, found: Exploration, passed: Schedule | 
 @contextmanager
 def _controlled_runner(body: Callable[[], object], plan: Plan) -> Iterator[Runner]:
     with ExitStack() as stack:
+        signals = stack.enter_context(Signals())
         if plan.points == "access":
             under_test = UnderTest(plan.root, _files_of(body), tuple(plan.control))
             stack.enter_context(gates_inserted(under_test))
@@ -183,7 +185,12 @@ def _controlled_runner(body: Callable[[], object], plan: Plan) -> Iterator[Runne
                 runner.retire_carriers()
 
         runner = Runner(
-            body, max_steps=plan.max_steps, patience_s=plan.patience_s, before=before, after=after
+            body,
+            max_steps=plan.max_steps,
+            patience_s=plan.patience_s,
+            before=before,
+            after=after,
+            signals=signals,
         )
         stack.enter_context(runner.ready())
         yield runner

@@ -108,7 +108,7 @@ def _lost_finding(found: Exploration, first: TaskFailure) -> Finding:
     """A failure while a task was out of control: perhaps certain, never replayable."""
     return Finding(
         Verdict.INCONCLUSIVE,
-        "control was lost, so the schedule cannot be replayed: " + found.lost[0],
+        "control was lost, so the schedule cannot be replayed: " + found.lost[0].splitlines()[0],
         None,
         found.executions,
         found.seconds,
@@ -171,7 +171,7 @@ def passed_finding(found: Exploration, strategy: str, points: str) -> Finding:
 def _lack_of_control(found: Exploration, strategy: str) -> str | None:
     """Why nothing can be concluded although nothing failed, or None."""
     if found.lost:
-        return "control was lost: " + found.lost[0]
+        return "control was lost: " + found.lost[0].splitlines()[0]
     if found.divergence and strategy == "replay":
         return f"the schedule does not fit this program: {found.divergence}"
     if found.divergence:

@@ -116,6 +116,11 @@ def interrupt(key: int, error: type[BaseException]) -> bool:
     return bool(raised == 1)
 
 
+def take_back_interrupt(key: int) -> None:
+    """An exception asked for that was not raised yet will not be."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(key), None)
+
+
 class OneCpu:
     """Keep the calling thread, and the carriers it starts, on one CPU while it is entered.
 

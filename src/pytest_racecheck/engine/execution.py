@@ -5,7 +5,6 @@ Two verbs move the baton, ``switch`` and ``wait_until``; every adapter is writte
 
 from __future__ import annotations
 
-import os
 import contextvars
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from pytest_racecheck.engine.failure import TaskFailure
 from pytest_racecheck.engine.quiescence import settle
 from pytest_racecheck.engine.state import ExecutionState
 from pytest_racecheck.engine.task import Task, Unwind
-from pytest_racecheck.engine.unwinding import unwind_the_rest
+from pytest_racecheck.engine.unwinding import end_early, leave_no_child_behind, unwind_the_rest
 from pytest_racecheck.engine.watchdog import answer_alarm, come_back, interrupted
 from pytest_racecheck.errors import Divergence
 
@@ -149,11 +148,7 @@ class Execution(ExecutionState):
             chosen.carrier.resume()
             self.park(task)
         if task.doomed:
-            if (
-                task.index == 0
-            ):  # the others first, so that the body's own clean-up finds them ended
-                unwind_the_rest(self)
-            raise Unwind
+            end_early(self, task)
 
     def park(self, task: Task) -> None:
         """Wait at the gate until somebody hands the baton to ``task``."""
@@ -327,7 +322,8 @@ class Execution(ExecutionState):
             self.trace.resolve(task)
         chosen = self.next_task(None)
         self.current = chosen
-        self.pool.idle.append(task.carrier)
+        if not task.carrier.retired:
+            self.pool.idle.append(task.carrier)
         chosen.carrier.resume()
 
     # --- the body ------------------------------------------------------------------------------
@@ -346,7 +342,7 @@ class Execution(ExecutionState):
                 pass
             except BaseException as error:
                 self._body_raised(main, error)
-            self._leave_no_child_behind()
+            leave_no_child_behind(self)
             main.ended = True
             if not self.unwinding and (self.away or self.live != [main]):
                 self._let_the_others_end(main)
@@ -369,8 +365,10 @@ class Execution(ExecutionState):
 
     def _body_raised(self, main: Task, error: BaseException) -> None:
         """A failure, unless it means that the whole test is to stop (Ctrl-C, skip, xfail, exit)."""
-        stops = isinstance(error, (KeyboardInterrupt, GeneratorExit)) or (
-            type(error).__module__ == "_pytest.outcomes" and type(error).__name__ != "Failed"
+        stops = (
+            isinstance(error, (KeyboardInterrupt, GeneratorExit))
+            or (type(error).__module__ == "_pytest.outcomes" and type(error).__name__ != "Failed")
+            or (self.signals is not None and self.signals.is_the_cause(error))
         )
         if self.interrupt is None and stops:
             self.interrupt = error
@@ -378,13 +376,6 @@ class Execution(ExecutionState):
             self.begin_unwinding("interrupted")
         else:
             self.fail(main, error)
-
-    def _leave_no_child_behind(self) -> None:
-        if os.getpid() != self.pid:  # the body forked, and this is the child
-            os.write(
-                2, b"racecheck: a forked child ran to the end of the test body; it stops here\n"
-            )
-            os._exit(70)
 
 
 #: The execution that is going on in this process, if any.

@@ -12,6 +12,7 @@ from pytest_racecheck.engine.clock import real_perf_s
 from pytest_racecheck.engine.execution import Execution
 from pytest_racecheck.engine.failure import TaskFailure
 from pytest_racecheck.engine.schedule import Schedule, record
+from pytest_racecheck.engine.signals import Signals
 from pytest_racecheck.engine.strategies.base import Decider, Strategy
 from pytest_racecheck.engine.strategies.portfolio import Portfolio
 from pytest_racecheck.engine.strategies.recorded import Follow
@@ -59,8 +60,10 @@ class Runner:
         patience_s: float = 2.0,
         before: Callable[[Execution], None] | None = None,
         after: Callable[[Execution], None] | None = None,
+        signals: Signals | None = None,
     ) -> None:
         self._body = body
+        self._signals = signals or Signals()
         self._max_steps = max_steps
         self._patience_s = patience_s
         self._before = before
@@ -91,6 +94,7 @@ class Runner:
             patience_s=self._patience_s,
             trace=trace,
         )
+        self._signals.begin(execution)
         self._watchdog.execution = execution
         if self._before is not None:
             self._before(execution)
@@ -98,6 +102,7 @@ class Runner:
             execution.run(self._body)
         finally:
             self._watchdog.execution = None
+            self._signals.end()
             if self._after is not None:
                 self._after(execution)
             self._since_collection += 1

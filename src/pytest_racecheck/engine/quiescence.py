@@ -14,6 +14,11 @@ from pytest_racecheck.engine.waits import (
     user_place,
     wait_cycle,
 )
+from pytest_racecheck.engine.watchdog import (
+    PATIENCES_UNTIL_HANG,
+    answer_signal,
+    somebody_has_to_hear,
+)
 
 if TYPE_CHECKING:
     from pytest_racecheck.engine.execution import Execution
@@ -27,7 +32,7 @@ def settle(execution: Execution, task: Task | None) -> Task:
     """
     foreign = foreign_threads(execution)
     if execution.outside_waits or execution.away or (foreign and not _all_sleep(execution)):
-        chosen = _poll_the_outside(execution)
+        chosen = _poll_the_outside(execution, task)
         if chosen is not None:
             if foreign:
                 execution.uncontrolled.append(
@@ -55,11 +60,17 @@ def _all_sleep(execution: Execution) -> bool:
     return bool(timed) and all(task.pending[0] == "sleep" for task in timed)
 
 
-def _poll_the_outside(execution: Execution) -> Task | None:
+def _poll_the_outside(execution: Execution, task: Task | None) -> Task | None:
     """Wait in real time, up to the patience, for something that happens outside our control."""
-    end = real_monotonic_s() + execution.patience_s
+    patiences = PATIENCES_UNTIL_HANG if execution.away else 1
+    end = real_monotonic_s() + execution.patience_s * patiences
     pause_s = 20e-6
     while real_monotonic_s() < end:
+        if somebody_has_to_hear(execution):
+            if task is None:  # it has ended, so nobody could get the baton back
+                execution.hearing = True
+                return execution.begin_unwinding("interrupted")
+            answer_signal(execution, task)
         enabled = execution.find_enabled()
         if enabled:
             execution.enabled = None

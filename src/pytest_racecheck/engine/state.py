@@ -13,6 +13,7 @@ from pytest_racecheck.errors import Divergence
 
 if TYPE_CHECKING:
     from pytest_racecheck.engine.livelock import FairTail
+    from pytest_racecheck.engine.signals import Signals
     from pytest_racecheck.engine.trace import Trace
 
 #: How often in one execution a time-out fires although somebody else could move.
@@ -72,6 +73,11 @@ class ExecutionState:
     lost: list[str] = field(default_factory=list)  # the same, in words, with stacks
     abandoned: list[str] = field(default_factory=list)
     uncontrolled: list[str] = field(default_factory=list)
+    waited: int = 0  # patiences that went by with nobody moving
     given_up: int = 0
+    closing: bool = False  # the main thread is ending the others, each within its own patience
+    signals: Signals | None = None
+    hearing: bool = False  # the main thread got the baton only to hear a signal
+    heard_by: Task | None = None  # who gave it the baton for that, and gets it back
     mutex: Any = field(default_factory=allocate_gate)  # for when the watchdog interferes
     pid: int = field(default_factory=os.getpid)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import _thread
 import os
-import signal
 import sys
-import threading
 import traceback
+from collections.abc import Callable
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from pytest_racecheck.engine.carrier import (
@@ -21,7 +21,7 @@ from pytest_racecheck.engine.carrier import (
     raw_release,
 )
 from pytest_racecheck.engine.clock import real_monotonic_s, real_sleep_s
-from pytest_racecheck.engine.failure import TaskFailure, is_internal
+from pytest_racecheck.engine.failure import TaskFailure, is_internal, is_ours, outwards
 from pytest_racecheck.engine.livelock import FairTail
 from pytest_racecheck.engine.task import Unwind
 from pytest_racecheck.engine.waits import user_place
@@ -31,9 +31,23 @@ if TYPE_CHECKING:
     from pytest_racecheck.engine.task import Task
 
 _LOOKS_PER_PATIENCE = 8
+_LONGEST_LOOK_S = 0.25
 _ALARM_S = 0.05
+_POKE_S = 0.002
+#: A task that is away and alone may be slow, not stuck: so many patiences until it is a hang.
+PATIENCES_UNTIL_HANG = 4
 #: Given up on a body that native code holds in the main thread, after this many patiences.
 _LAST_RESORT = 6
+#: Exit status of a process that had to be given up.
+GIVEN_UP = 70
+
+
+def _to_stderr(text: str) -> None:
+    os.write(2, f"racecheck: {text}".encode(errors="replace"))
+
+
+#: Says why the process ends at once; whoever knows where the user looks puts something better here.
+say_last_words: Callable[[str], None] = _to_stderr
 
 
 class Watchdog:
@@ -58,7 +72,8 @@ class Watchdog:
     def _watch(self) -> None:
         mark: tuple[object, ...] | None = None
         since = 0.0
-        while not raw_acquire(self._stop, True, self._patience_s / _LOOKS_PER_PATIENCE):
+        look_s = self._patience_s / _LOOKS_PER_PATIENCE
+        while not raw_acquire(self._stop, True, min(look_s, _LONGEST_LOOK_S)):
             execution = self.execution
             now = real_monotonic_s()
             seen = None
@@ -66,13 +81,20 @@ class Watchdog:
                 seen = (execution, execution.steps, execution.current)
             if execution is None or seen != mark:
                 mark, since = seen, now
+            elif somebody_has_to_hear(execution):
+                _interfere(execution, _let_main_hear)
             elif now - since >= self._patience_s * (1 - 1.5 / _LOOKS_PER_PATIENCE):
-                _somebody_is_lost(execution)
+                _interfere(execution, _somebody_is_lost)
                 mark = None
         raw_release(self._ended)
 
 
-def _somebody_is_lost(execution: Execution) -> None:
+def somebody_has_to_hear(execution: Execution) -> bool:
+    return execution.signals is not None and bool(execution.signals.waiting)
+
+
+def _interfere(execution: Execution, act: Callable[[Execution], bool]) -> None:
+    """Ring, and when nobody answers ``act``; then wake the body's thread if that is asked for."""
     steps = execution.steps
     limit, execution.step_limit = execution.step_limit, -1  # the next operation rings
     real_sleep_s(_ALARM_S)
@@ -80,79 +102,127 @@ def _somebody_is_lost(execution: Execution) -> None:
     try:
         if execution.step_limit == -1:
             execution.step_limit = limit
-        if execution.steps != steps or execution.ended:
+        if execution.steps != steps or execution.ended or execution.closing:
             return
-        if execution.current is None or execution.unwinding:
-            _give_up(execution)
-        else:
-            _let_others_go_on(execution, execution.current)
+        wake = act(execution)
     finally:
         raw_release(execution.mutex)
+    if wake:
+        _wake_main(execution)
+
+
+def _let_main_hear(execution: Execution) -> bool:
+    """A signal waits and whoever has the baton does not move: the body's thread gets it at once."""
+    main = execution.tasks[0]
+    holder = execution.current
+    if holder is main or main in execution.away:
+        return True
+    if holder is not None:
+        _name_the_lost(execution, holder)
+    execution.hearing = main.doomed = True
+    execution.current = main
+    main.carrier.resume()
+    return False
+
+
+def _somebody_is_lost(execution: Execution) -> bool:
+    execution.waited += 1
+    if execution.current is not None and not execution.unwinding:
+        execution.waited = 0
+        _let_others_go_on(execution, execution.current)
+        return False
+    if not execution.unwinding and execution.waited < PATIENCES_UNTIL_HANG - 1:
+        return False
+    return _give_up(execution)
 
 
 def _let_others_go_on(execution: Execution, task: Task) -> None:
     """``task`` holds the baton but does not move: name it, and take the baton away."""
-    execution.lost.append(
-        f"{task.path} ({task.name}) did not come back within {execution.patience_s:g} s; "
-        f"it is at {user_place(task)}:\n{stack_text(task)}"
-    )
-    task.outside = True
-    execution.live.remove(task)
-    execution.away.append(task)
-    execution.enabled = None
+    _name_the_lost(execution, task)
     able = execution.find_enabled()
     execution.current = able[0] if able else None
     if able:
         able[0].carrier.resume()
 
 
-def _give_up(execution: Execution) -> None:
+def _name_the_lost(execution: Execution, task: Task) -> None:
+    execution.lost.append(
+        f"{_named(task)} did not come back within {execution.patience_s:g} s; "
+        f"it is at {user_place(task)}\n{stack_text(task)}"
+    )
+    task.outside = True
+    execution.live.remove(task)
+    execution.away.append(task)
+    execution.enabled = None
+
+
+def _give_up(execution: Execution) -> bool:
     """Nobody moves and those who are away do not return: the execution ends here."""
     main = execution.tasks[0]
     execution.given_up += 1
     if not execution.failures:
-        places = " / ".join(sorted({user_place(task) for task in execution.away})) or user_place(
-            main
-        )
-        names = ", ".join(task.path for task in execution.away) or main.path
-        execution.failures.append(
-            TaskFailure("hang", "Hang", f"{names} never came back", places, names, None)
-        )
+        execution.failures.append(_hang(execution, main))
     first = not execution.unwinding
     execution.begin_unwinding("a task did not come back")
     if main not in execution.away and first:
         execution.current = main
         main.carrier.resume()
-    elif not main.ended:
-        _interrupt_main(execution, main)
+        return False
+    return not main.ended
 
 
-def _interrupt_main(execution: Execution, main: Task) -> None:
-    main.doomed = True
+def _hang(execution: Execution, main: Task) -> TaskFailure:
+    places = " / ".join(sorted({user_place(task) for task in execution.away})) or user_place(main)
+    names = ", ".join(_named(task) for task in execution.away) or main.path
+    message = (
+        f"{names} never came back; give the operation a time-out, or explore with isolate=True"
+    )
+    first = execution.away[0] if execution.away else main
+    return TaskFailure("hang", "Hang", message, places, first.path, None)
+
+
+def _named(task: Task) -> str:
+    return task.path if task.path == task.name else f"{task.path} ({task.name})"
+
+
+def _wake_main(execution: Execution) -> None:
+    """Raise in the body's thread, wherever it is: again and again, as it may swallow that."""
+    main = execution.tasks[0]
     if execution.given_up > _LAST_RESORT:
-        text = f"racecheck: native code holds the test body for ever at\n{stack_text(main)}"
-        os.write(2, text.encode(errors="replace"))
-        os._exit(70)
-    interrupt(main.carrier.key, Unwind)
-    if main.carrier.key == threading.main_thread().ident:
-        signal.pthread_kill(main.carrier.key, signal.SIGINT)  # ends a system call
+        say_last_words(f"native code holds the test body for ever, at\n{stack_text(main)}\n")
+        os._exit(GIVEN_UP)
+    if execution.given_up:
+        main.doomed = True
+    end = real_monotonic_s() + execution.patience_s / 2
+    while real_monotonic_s() < end and not (execution.closing or execution.ended):
+        if execution.signals is None or not execution.signals.poke(main.carrier.key):
+            interrupt(main.carrier.key, Unwind)  # not the main thread: no signal reaches it
+            real_sleep_s(execution.patience_s / _LOOKS_PER_PATIENCE)
+        real_sleep_s(_POKE_S)
+        if not execution.given_up and not somebody_has_to_hear(execution):
+            return
 
 
 def stack_text(task: Task, limit: int = 8) -> str:
-    """The Python stack of a task, innermost last, without our own frames."""
+    """The Python stack of a task, innermost last, without our own frames and what called us."""
     frame = sys._current_frames().get(task.carrier.key)
-    if frame is None:
+    stack: list[tuple[FrameType, int]] = []
+    while frame is not None:
+        if not is_ours(frame.f_code.co_filename):
+            stack.append((frame, frame.f_lineno))
+        frame = outwards(frame)
+    while stack and is_internal(stack[-1][0].f_code.co_filename):
+        stack.pop()  # how the thread was started
+    if not stack:
         return "  (no Python stack)"
-    frames = [
-        summary
-        for summary in traceback.extract_stack(frame)
-        if not is_internal(summary.filename) or "threading" not in summary.filename
-    ]
-    return "".join(traceback.format_list(frames[-limit:])).rstrip()
+    summary = traceback.StackSummary.extract(iter(reversed(stack[:limit])))
+    return "".join(summary.format()).rstrip()
 
 
 def answer_alarm(execution: Execution, task: Task) -> None:
     """Called by a task whose operation finds ``steps > step_limit``."""
+    if somebody_has_to_hear(execution):
+        answer_signal(execution, task)
     if execution.unwinding:
         return
     if execution.interrupt is not None:
@@ -167,12 +237,48 @@ def answer_alarm(execution: Execution, task: Task) -> None:
     if execution.current is not task:
         come_back(execution, task)
     if execution.steps > execution.step_limit:
-        if execution.tail is None:
-            execution.tail = FairTail(execution)
-            execution.pick = execution.tail.pick
-            execution.fixed_choices = len(execution.decisions)
-        if execution.tail.observe():
-            execution.begin_unwinding("step limit")
+        _go_on_fairly(execution)
+
+
+def _go_on_fairly(execution: Execution) -> None:
+    if execution.tail is None:
+        execution.tail = FairTail(execution)
+        execution.pick = execution.tail.pick
+        execution.fixed_choices = len(execution.decisions)
+    if execution.tail.observe():
+        execution.begin_unwinding("step limit")
+
+
+def answer_signal(execution: Execution, task: Task) -> None:
+    """The signal's handler runs in the body's thread, which gets the baton just for that."""
+    main = execution.tasks[0]
+    signals = execution.signals
+    assert signals is not None
+    if task is main:
+        signals.hear()
+    elif not execution.unwinding and main in execution.live:
+        execution.heard_by = task
+        execution.hearing = main.doomed = True
+        execution.current = main
+        main.carrier.resume()
+        execution.park(task)
+        if task.doomed:
+            raise Unwind
+
+
+def hear_signal(execution: Execution, main: Task) -> None:
+    """In the body's thread: run the handlers; when none raises, give the baton back."""
+    assert execution.signals is not None
+    giver, execution.heard_by = execution.heard_by, None
+    execution.hearing = False
+    main.doomed = execution.unwinding and not main.ended
+    execution.signals.hear()
+    if main.doomed:
+        return
+    execution.current = giver
+    if giver is not None:
+        giver.carrier.resume()
+    execution.park(main)
 
 
 def come_back(execution: Execution, task: Task) -> None:
