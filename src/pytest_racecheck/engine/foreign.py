@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import sys
 import threading
+from concurrent.futures import thread as _pool
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from pytest_racecheck.engine.looking import frame_locals
+
 if TYPE_CHECKING:
     from pytest_racecheck.engine.execution import Execution
+
+_WORKER = _pool._worker.__code__  # type: ignore[attr-defined]
 
 #: Threads of test tools: they never touch what a test waits for.
 _INERT = ("execnet", "xdist", "pytest_timeout", "_pytest", "pydevd", "debugpy", "zmq/utils/garbage")
@@ -29,6 +34,8 @@ def foreign_threads(execution: Execution) -> list[str]:
 def _is_inert(frame: FrameType | None) -> bool:
     if frame is None:
         return True  # it has ended already
+    if frame.f_code is _WORKER and frame_locals(frame)["work_queue"].empty():
+        return True  # it waits for work
     while frame is not None:
         filename = frame.f_code.co_filename.replace("\\", "/")
         if any(tool in filename for tool in _INERT):
