@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 import zmq
 
-from pytest_racecheck.adapters import zeromq_endpoints
+from pytest_racecheck.adapters import zeromq_endpoints, zeromq_world
 from pytest_racecheck.engine.trace import Trace
 from zeromq_twins import ADDRESS, fails, passes
 
@@ -32,6 +34,79 @@ def test_a_port_found_by_the_system_does_not_appear_in_a_name() -> None:
             pull.recv()
 
     assert "recv PULL#1 tcp://127.0.0.1:*" in fails(body, "deadlock").waits[0]
+
+
+def test_a_port_found_by_the_system_does_not_appear_in_the_name_of_its_peer() -> None:
+    def body() -> None:
+        with zmq.Context() as context:
+            with context.socket(zmq.PULL) as pull, context.socket(zmq.PUSH) as push:
+                pull.bind("tcp://127.0.0.1:*")
+                push.connect(pull.getsockopt_string(zmq.LAST_ENDPOINT))
+                raise AssertionError(zeromq_world.KEY in push.__dict__ and name_of(push))
+
+    assert fails(body, "assertion", executions=1).message == "PUSH#1 tcp://127.0.0.1:*"
+
+
+def name_of(socket: Any) -> str:
+    """What a report calls a socket."""
+    return socket.__dict__[zeromq_world.KEY][1].__racecheck_name__
+
+
+def test_every_call_that_others_can_notice_is_an_operation(control) -> None:
+    def body() -> None:
+        with zmq.Context() as context:
+            with context.socket(zmq.XPUB) as xpub, context.socket(zmq.SUB) as sub:
+                xpub.bind(ADDRESS)
+                sub.connect(ADDRESS)
+                sub.setsockopt(zmq.SUBSCRIBE, b"a")
+                xpub.poll()
+                xpub.recv_multipart()
+                sub.unsubscribe(b"a")
+                xpub.get(zmq.EVENTS)
+                xpub.send(b"x", zmq.NOBLOCK)
+                sub.disconnect(ADDRESS)
+                xpub.unbind(ADDRESS)
+                xpub.setsockopt(zmq.LINGER, 0)  # nobody else can tell
+
+    trace = Trace()
+    with control(body) as (run, _):
+        assert run(trace).failures == []
+    operations = [step.label for step in trace.steps if "#1" in step.target]
+    assert operations == [
+        *("bind", "connect", "subscribe", "poll", "recv", "unsubscribe", "poll", "send"),
+        *("disconnect", "unbind", "close", "close", "term"),
+    ]
+
+
+def test_a_pair_whose_peer_has_gone_takes_the_next_one() -> None:
+    def body() -> None:
+        with zmq.Context() as context, context.socket(zmq.PAIR) as pair:
+            for _ in range(3):
+                with context.socket(zmq.PAIR) as peer:
+                    peer.bind(ADDRESS)
+                    pair.connect(ADDRESS)
+                    pair.send(b"x", zmq.NOBLOCK)
+                    assert peer.recv(zmq.NOBLOCK) == b"x"
+
+    passes(body, executions=50)
+
+
+def test_a_subscriber_that_has_gone_is_seen_at_once() -> None:
+    def body(look: str) -> None:
+        with zmq.Context() as context, context.socket(zmq.XPUB) as xpub:
+            xpub.bind(ADDRESS)
+            with context.socket(zmq.SUB) as sub:
+                sub.connect(ADDRESS)
+                sub.subscribe(b"")
+                assert xpub.recv(zmq.NOBLOCK) == b"\1"
+            if look == "poll":
+                assert xpub.poll(0) == zmq.POLLIN
+            elif look == "events":
+                assert xpub.get(zmq.EVENTS) & zmq.POLLIN
+            assert xpub.recv(zmq.NOBLOCK) == b"\0"
+
+    for look in ("recv", "poll", "events"):
+        passes(lambda look=look: body(look), executions=50)
 
 
 def test_an_address_is_free_again_once_its_socket_is_closed() -> None:
@@ -277,3 +352,54 @@ def test_a_monitor_works_and_is_waited_for() -> None:
                 pull.disable_monitor()
 
     passes(body, executions=20)
+
+
+def test_a_monitor_hears_what_an_io_thread_does_by_itself() -> None:
+    def body() -> None:
+        with zmq.Context() as context:
+            with context.socket(zmq.PULL) as probe:
+                port = probe.bind_to_random_port("tcp://127.0.0.1")
+            with context.socket(zmq.PUSH) as push:
+                push.reconnect_ivl = 20
+                with push.get_monitor_socket(zmq.EVENT_CONNECT_RETRIED) as monitor:
+                    push.connect(f"tcp://127.0.0.1:{port}")
+                    for _ in range(4):
+                        monitor.recv_multipart()
+                    push.disable_monitor()
+
+    passes(body, executions=2)
+
+
+LISTENER = """
+import sys, time, zmq
+time.sleep(0.2)
+with zmq.Context() as context, context.socket(zmq.PUSH) as push:
+    push.connect(sys.argv[1])
+    push.send(b"from a child process")
+"""
+
+
+def test_a_child_process_that_connects_is_waited_for() -> None:
+    def body() -> None:
+        with zmq.Context() as context, context.socket(zmq.PULL) as pull:
+            pull.bind("tcp://127.0.0.1:*")
+            address = pull.getsockopt_string(zmq.LAST_ENDPOINT)
+            with subprocess.Popen([sys.executable, "-c", LISTENER, address]):
+                assert pull.recv() == b"from a child process"
+
+    passes(body, executions=1, patience_s=10.0)
+
+
+def test_a_listener_that_nobody_knows_is_a_deadlock_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(zeromq_world, "_has_children", lambda: False)
+
+    def body() -> None:
+        with zmq.Context() as context, context.socket(zmq.PULL) as pull:
+            pull.bind("tcp://127.0.0.1:*")
+            pull.recv()
+
+    begun = time.monotonic()
+    fails(body, "deadlock", executions=1, patience_s=60.0)
+    assert time.monotonic() - begun < 50  # the patience was not used
