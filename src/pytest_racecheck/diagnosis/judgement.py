@@ -177,14 +177,14 @@ def _lack_of_control(found: Exploration, strategy: str) -> str | None:
     if found.divergence:
         return f"the same schedule did not give the same execution twice: {found.divergence}"
     if found.cut_off:
-        return f"an execution did not end: {found.cut_off}; raise max_steps, or make it smaller"
+        return f"an execution did not end: {found.cut_off}; raise max_steps, or make the body smaller"
     if found.uncontrolled:
         return f"not everything was under control: {found.uncontrolled[0]}"
     return None
 
 
 _GRANULARITY = {
-    "access": "at every synchronisation, attribute, item and global access",
+    "access": "at every synchronisation, and at reads and writes of data in the code under test",
     "sync": "at synchronisation operations only (data accesses were not interleaved)",
 }
 
@@ -193,7 +193,7 @@ def _scope(found: Exploration, points: str) -> str:
     which = (
         "every schedule"
         if found.grade == "exhausted"
-        else f"every schedule with at most {found.preemptions} preemptions"
+        else f"every schedule with at most {_preemptions(found)}"
     )
     return (
         f"{which} of {found.most_tasks} tasks ({found.executions} executions) passes; "
@@ -201,10 +201,14 @@ def _scope(found: Exploration, points: str) -> str:
     )
 
 
+def _preemptions(found: Exploration) -> str:
+    return f"{found.preemptions} preemption{'' if found.preemptions == 1 else 's'}"
+
+
 def _sampled(found: Exploration) -> str:
     text = f"no failure in {found.executions} schedules of {found.most_tasks} tasks; not a proof"
     if found.preemptions is not None:
-        text += f" (every schedule with at most {found.preemptions} preemptions is among them)"
+        text += f" (every schedule with at most {_preemptions(found)} is among them)"
     return text + ": no power known without a variant that fails"
 
 

@@ -37,7 +37,7 @@ def _headline(finding: Finding, width: int) -> list[str]:
         switches = _count(finding.preemptions or 0, "preemption")
         text = f"after {finding.first_failure} execution{plural}, {agree}, {switches}"
     else:
-        text = f"{finding.reason} [{finding.executions} executions]"
+        text = f"{finding.reason} [{_count(finding.executions, 'execution')}]"
     return _wrap(f"{title}  {text}", width, "  ")
 
 
