@@ -177,7 +177,7 @@ def _lack_of_control(found: Exploration, strategy: str) -> str | None:
     if found.divergence:
         return f"the same schedule did not give the same execution twice: {found.divergence}"
     if found.cut_off:
-        return f"an execution did not end: {found.cut_off}; raise max_steps, or make the body smaller"
+        return f"an execution did not end: {found.cut_off}; raise max_steps or shorten the body"
     if found.uncontrolled:
         return f"not everything was under control: {found.uncontrolled[0]}"
     return None
