@@ -62,8 +62,8 @@ def _hash_future(future: Future[Any]) -> int:
 @contextmanager
 def ordered_by_birth() -> Iterator[Births]:
     """Threads and futures of controlled tasks hash by birth while entered."""
-    births = Births()
     names = ThreadPoolExecutor._counter  # type: ignore[attr-defined]
+    births = Births()
 
     def hash_thread(thread: threading.Thread) -> int:
         return births.hash_thread(thread)
