@@ -34,6 +34,20 @@ def test_reading_imports_no_scenario_code(tiny):
     assert not [name for name in set(sys.modules) - before if name.startswith("scenario_")]
 
 
+def test_a_variant_of_another_strategy_leaves_the_preemptions(tiny):
+    other = '[variants.{}]\nrole = "control"\nfile = "buggy"\nexpects = "reproduced"\n'
+    bounds = '[variants.{}.bounds]\nstrategy = "{}"\n'
+    more = "".join(
+        other.format(name) + bounds.format(name, name) for name in ("pct", "exhaustive", "bounded")
+    )
+    scenario = read_scenario(tiny.write(more=more))
+    limits = [
+        scenario.variant(name).controlled.bounds.preemptions
+        for name in ("pct", "exhaustive", "bounded")
+    ]
+    assert limits == [None, None, 1]
+
+
 def test_a_variant_overrides_what_the_scenario_says(tiny):
     folder = tiny.write(
         more="""
@@ -165,9 +179,19 @@ MISTAKES = {
         "variants.fixed.expects: missing: expected one of reproduced",
     ),
     "sampling cannot rule out": (
-        '"bounded"',
+        '"bounded"\npreemptions = 1',
         '"random"',
         "the strategy 'random' cannot rule out: expected bounded or exhaustive",
+    ),
+    "preemptions of another strategy": (
+        '"bounded"',
+        '"pct"',
+        "bounds.preemptions: has no meaning with the strategy 'pct'",
+    ),
+    "preemptions of a strategy that counts none": (
+        "[variants.buggy.controlled]",
+        '[variants.buggy.bounds]\nstrategy = "pct"\npreemptions = 2\n[variants.buggy.controlled]',
+        "variants.buggy.bounds.preemptions: has no meaning with the strategy 'pct'",
     ),
     "free cannot rule out": (
         'expects  = "inconclusive"',

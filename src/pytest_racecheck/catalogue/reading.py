@@ -25,6 +25,7 @@ from pytest_racecheck.catalogue.scenario import (
     Size,
     Source,
     Variant,
+    with_budget,
 )
 from pytest_racecheck.catalogue.schema import ScenarioError
 
@@ -119,7 +120,9 @@ class _Reader:
         top = self._check("", schema.read_toml(self._file), _SCENARIO)
         self._top = top
         source = self._check("source", top["source"], _SOURCE)
-        self._bounds = self._check("bounds", top["bounds"], _BOUNDS)
+        self._bounds = Bounds(**self._check("bounds", top["bounds"], _BOUNDS))
+        if self._bounds.strategy != "bounded" and self._bounds.preemptions is not None:
+            raise self._uncounted("bounds", self._bounds)
         self._sizes = self._read_sizes(top)
         if not top["variants"]:
             raise self._error("variants", "expected at least one variant")
@@ -174,18 +177,24 @@ class _Reader:
 
     def _controlled(self, where: str, given: dict[str, Any]) -> Controlled:
         own = self._check(f"{where}.controlled", given["controlled"], _CONTROLLED)
-        changed = {**given["bounds"]}
+        changed = given["bounds"]
         self._check(f"{where}.bounds", changed, _BOUNDS)
         expects = own["expects"] or given["expects"]
         if expects is None:
             raise self._error(f"{where}.expects", "missing: expected one of " + ", ".join(VERDICTS))
-        bounds = Bounds(**{**self._bounds, **changed})
+        bounds = with_budget(self._bounds, **changed)
+        if bounds.preemptions is None and "preemptions" in changed:
+            raise self._uncounted(f"{where}.bounds", bounds)
         if expects == "ruled out" and bounds.strategy not in ("bounded", "exhaustive"):
             raise self._error(
                 f"{where}.expects",
                 f"the strategy {bounds.strategy!r} cannot rule out: expected bounded or exhaustive",
             )
         return Controlled(self._size("controlled", where, given, own), bounds, expects, own["kind"])
+
+    def _uncounted(self, where: str, bounds: Bounds) -> ScenarioError:
+        sentence = f"has no meaning with the strategy {bounds.strategy!r}: only bounded counts them"
+        return self._error(f"{where}.preemptions", sentence)
 
     def _free(self, where: str, given: dict[str, Any]) -> Free:
         where = f"{where}.free"

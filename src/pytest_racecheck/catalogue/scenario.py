@@ -125,5 +125,7 @@ class Scenario:
 
 
 def with_budget(bounds: Bounds, **changes: Any) -> Bounds:
-    """`bounds` with those `changes` that are not None."""
-    return replace(bounds, **{name: value for name, value in changes.items() if value is not None})
+    """`bounds` with those `changes` that are not None; only "bounded" keeps its preemptions."""
+    wanted = {name: value for name, value in changes.items() if value is not None}
+    changed = replace(bounds, **wanted)
+    return changed if changed.strategy == "bounded" else replace(changed, preemptions=None)

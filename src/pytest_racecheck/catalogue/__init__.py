@@ -1,0 +1,1 @@
+"""The catalogue: documented systems as scenarios, run and judged against what they promise."""
