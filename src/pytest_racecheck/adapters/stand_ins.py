@@ -27,8 +27,14 @@ def stand_ins(pairs: Pairs) -> Iterator[None]:
     swap = {id(real): stand_in for real, stand_in in pairs}
     undo: list[Callable[[], None]] = []
     try:
-        for holder in gc.get_referrers(*(real for real, _ in pairs)):
+        holders = gc.get_referrers(*(real for real, _ in pairs))
+        for holder in holders:
             _replace_in(holder, swap, undo)
+        known = {id(pair) for pair in pairs}
+        tuples = [one for one in holders if type(one) is tuple and id(one) not in known]
+        for function in gc.get_referrers(*tuples) if tuples else ():
+            if type(function) is FunctionType:
+                _put_into_defaults(function, swap, undo)
         yield
     finally:
         while undo:
@@ -38,11 +44,7 @@ def stand_ins(pairs: Pairs) -> Iterator[None]:
 def _replace_in(holder: Any, swap: Mapping[int, Any], undo: list[Callable[[], None]]) -> None:
     if type(holder) is CellType:
         _put_into_cell(holder, swap[id(holder.cell_contents)], undo)
-    elif type(holder) is tuple:
-        for function in gc.get_referrers(holder):
-            if type(function) is FunctionType and function.__defaults__ is holder:
-                _put_into_defaults(function, swap, undo)
-    else:
+    elif type(holder) is not tuple:
         entries = holder if type(holder) is dict else own_dict(holder)
         if entries is not None and not isinstance(holder, type):
             _put_into_dict(entries, swap, undo)
@@ -58,7 +60,8 @@ def _put_into_defaults(
     function: FunctionType, swap: Mapping[int, Any], undo: list[Callable[[], None]]
 ) -> None:
     before = function.__defaults__
-    if before is not None and not function.__module__.startswith(_KEEPS):
+    kept = str(function.__module__).startswith(_KEEPS)
+    if before is not None and not kept and any(id(value) in swap for value in before):
         undo.append(lambda: setattr(function, "__defaults__", before))
         function.__defaults__ = tuple(swap.get(id(value), value) for value in before)
 
