@@ -38,7 +38,10 @@ def explore_item(item: pytest.Function, plan: Plan, property_name: str) -> None:
     data = {**finding.as_json(), "warnings": list(finding.warnings), "strategy": plan.strategy}
     item.user_properties.append((property_name, json.dumps(data)))
     if finding.failure is not None:
-        setattr(item, REPORT, finding.report(_width(item), _command(item, finding)))
+        setattr(item, REPORT, finding.report(_width(item), _command(item, finding, plan)))
+        for name in ("stdout", "stderr"):
+            if getattr(finding, name):
+                item.add_report_section("call", name, getattr(finding, name))
         raise_failure(finding.failure)
     strict = item.config.getini("racecheck_strict")
     if plan.strategy == "replay" and finding.reason.startswith("the schedule does not fit"):
@@ -75,10 +78,11 @@ def _width(item: pytest.Item) -> int:
     return max(int(writer.fullwidth), MIN_WIDTH)
 
 
-def _command(item: pytest.Item, finding: Finding) -> str | None:
+def _command(item: pytest.Item, finding: Finding, plan: Plan) -> str | None:
     if finding.schedule is None:
         return None
-    return f"pytest '{item.nodeid}' --racecheck-replay={finding.schedule}"
+    isolate = " --racecheck-isolate" if plan.isolate else ""
+    return f"pytest '{item.nodeid}' --racecheck-replay={finding.schedule}{isolate}"
 
 
 def add_report(report: pytest.TestReport, text: str) -> None:
@@ -94,6 +98,8 @@ def raise_failure(failure: Failure) -> None:
     """Raise what the test raised, without our own frames around it."""
     __tracebackhide__ = hides
     error = failure.error
+    if failure.text:
+        pytest.fail(failure.text, pytrace=False)
     if error is None:
         pytest.fail(f"{failure.kind} at {failure.where}: {failure.message}", pytrace=False)
     if isinstance(error, _NOT_TO_RAISE):

@@ -101,8 +101,10 @@ def _plan(given: dict[str, object]) -> Plan:
     return Plan(**given).checked()  # type: ignore[arg-type]
 
 
-def explore_plan(body: Callable[[], object], plan: Plan) -> Finding:
-    """Explore as ``plan`` says; the pytest plugin and the catalogue call this."""
+def explore_plan(
+    body: Callable[[], object], plan: Plan, watch: Callable[[Execution], None] | None = None
+) -> Finding:
+    """Explore as ``plan`` says; ``watch`` is called with each execution before it begins."""
     if controlled() is not None:
         raise UsageError(
             "explore() was called inside a body that is being explored; call it outside"
@@ -111,21 +113,23 @@ def explore_plan(body: Callable[[], object], plan: Plan) -> Finding:
         from pytest_racecheck.diagnosis.isolation import explore_in_child
 
         return explore_in_child(body, plan, explore_plan)
-    finding = _explore_cold(body, plan)
+    finding = _explore_cold(body, plan, watch)
     if isinstance(finding, Finding):
         return finding
-    with _controlled_runner(body, plan) as runner:
+    with _controlled_runner(body, plan, watch) as runner:
         warm = _explore_warm(runner, plan, _straight(runner, plan))
     return warm if finding.failed is None else only_when_cold(warm, finding.failed)
 
 
-def _explore_cold(body: Callable[[], object], plan: Plan) -> Finding | Exploration:
+def _explore_cold(
+    body: Callable[[], object], plan: Plan, watch: Callable[[Execution], None] | None
+) -> Finding | Exploration:
     """The finding, or the first execution when the next ones will not be like it.
 
     It may have imported modules, which are to be under control as well, or filled caches.
     """
     loaded = len(sys.modules)
-    with _controlled_runner(body, plan) as runner:
+    with _controlled_runner(body, plan, watch) as runner:
         begin = _straight(runner, plan)
         imported = len(sys.modules) != loaded and not begin.lost
         left = plan.strategy == "replay" and begin.divergence is not None
@@ -162,7 +166,9 @@ def _finding(runner: Runner, plan: Plan, found: Exploration, passed: Schedule | 
 
 
 @contextmanager
-def _controlled_runner(body: Callable[[], object], plan: Plan) -> Iterator[Runner]:
+def _controlled_runner(
+    body: Callable[[], object], plan: Plan, watch: Callable[[Execution], None] | None
+) -> Iterator[Runner]:
     with ExitStack() as stack:
         signals = stack.enter_context(Signals())
         if plan.points == "access":
@@ -177,6 +183,8 @@ def _controlled_runner(body: Callable[[], object], plan: Plan) -> Iterator[Runne
             threads.before()
             if world is not None:
                 execution.clocks = {}
+            if watch is not None:
+                watch(execution)
 
         def after(execution: Execution) -> None:
             if world is not None:

@@ -29,6 +29,7 @@ class Failure:
     task: str = "main"
     waits: tuple[str, ...] = ()
     error: BaseException | None = field(default=None, compare=False, repr=False)
+    text: str = field(default="", compare=False, repr=False)  # instead of the error, from a child
 
     def as_json(self) -> dict[str, str]:
         """The failure as the JSON interface has it."""
@@ -62,6 +63,8 @@ class Finding:
     preemptions: int | None = None
     warnings: tuple[str, ...] = ()
     story: Story | None = field(default=None, compare=False, repr=False)
+    stdout: str = field(default="", compare=False, repr=False)  # of a child's failing execution
+    stderr: str = field(default="", compare=False, repr=False)
 
     def as_json(self) -> dict[str, Any]:
         """Plain data: the part of a JSON finding that does not depend on a scenario."""

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pytest_racecheck.engine.carrier import Carrier, CarrierPool, current_key
-from pytest_racecheck.engine.failure import TaskFailure
+from pytest_racecheck.engine.failure import TaskFailure, stops_the_test
 from pytest_racecheck.engine.quiescence import settle
 from pytest_racecheck.engine.state import ExecutionState
 from pytest_racecheck.engine.task import Task, Unwind
@@ -367,7 +367,7 @@ class Execution(ExecutionState):
         """A failure, unless it means that the whole test is to stop (Ctrl-C, skip, xfail, exit)."""
         stops = (
             isinstance(error, (KeyboardInterrupt, GeneratorExit))
-            or (type(error).__module__ == "_pytest.outcomes" and type(error).__name__ != "Failed")
+            or stops_the_test(error)
             or (self.signals is not None and self.signals.is_the_cause(error))
         )
         if self.interrupt is None and stops:

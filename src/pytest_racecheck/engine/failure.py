@@ -46,6 +46,15 @@ class TaskFailure:
         return TaskFailure(kind, type(error).__name__, message, where, task.path, error)
 
 
+def stops_the_test(error: BaseException) -> bool:
+    """Whether pytest takes ``error`` for a wish (skip, xfail, exit) and not for a failure."""
+    kinds = type(error).__mro__
+    wish = any(kind.__module__ == "_pytest.outcomes" for kind in kinds)  # they fake their own
+    return (wish and kinds[0].__name__ != "Failed") or any(
+        (kind.__module__, kind.__name__) == ("unittest.case", "SkipTest") for kind in kinds
+    )
+
+
 def is_ours(filename: str) -> bool:
     """Whether a source file belongs to the tool (scenarios and their programs are users)."""
     return filename.startswith(_OURS) and not filename.startswith((_SCENARIOS, _SIGNALLING))
@@ -71,13 +80,14 @@ def place(filename: str, line: int) -> str:
 
 
 def _deepest_user_line(traceback: TracebackType | None) -> str:
-    where = "unknown"
+    """The innermost line of the user; of an installed library where there is none."""
+    places: dict[int, str] = {}
     while traceback is not None:
         filename = traceback.tb_frame.f_code.co_filename
-        if not is_internal(filename) or where == "unknown":
-            where = place(filename, traceback.tb_lineno)
+        rank = 0 if is_internal(filename) else 1 if "site-packages" in filename else 2
+        places[rank] = place(filename, traceback.tb_lineno)
         traceback = traceback.tb_next
-    return where
+    return places[max(places)] if places else "unknown"
 
 
 def user_frame(frame: FrameType | None) -> FrameType | None:

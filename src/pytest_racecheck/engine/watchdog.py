@@ -37,17 +37,21 @@ _POKE_S = 0.002
 #: A task that is away and alone may be slow, not stuck: so many patiences until it is a hang.
 PATIENCES_UNTIL_HANG = 4
 #: Given up on a body that native code holds in the main thread, after this many patiences.
-_LAST_RESORT = 6
+last_resort = 6
 #: Exit status of a process that had to be given up.
 GIVEN_UP = 70
 
 
-def _to_stderr(text: str) -> None:
+GIVING_UP = "native code holds the test body for ever"
+
+
+def to_stderr(text: str) -> None:
+    """Where last words go unless somebody knows better."""
     os.write(2, f"racecheck: {text}".encode(errors="replace"))
 
 
 #: Says why the process ends at once; whoever knows where the user looks puts something better here.
-say_last_words: Callable[[str], None] = _to_stderr
+say_last_words: Callable[[str], None] = to_stderr
 
 
 class Watchdog:
@@ -188,8 +192,8 @@ def _named(task: Task) -> str:
 def _wake_main(execution: Execution) -> None:
     """Raise in the body's thread, wherever it is: again and again, as it may swallow that."""
     main = execution.tasks[0]
-    if execution.given_up > _LAST_RESORT:
-        say_last_words(f"native code holds the test body for ever, at\n{stack_text(main)}\n")
+    if execution.given_up > last_resort:
+        say_last_words(f"{GIVING_UP}, at\n{stack_text(main)}\n")
         os._exit(GIVEN_UP)
     if execution.given_up:
         main.doomed = True

@@ -44,7 +44,7 @@ def run_child(request: dict[str, Any], fds: dict[str, int], *, parent: int) -> N
     """
     status, here = 70, os.getpid()
     try:
-        _take_over_process(fds, parent)
+        take_over_process(fds, parent)
         failures = _Failures(request["own"])
         threading.excepthook = failures.from_thread
         message: dict[str, Any] = {}
@@ -69,7 +69,8 @@ def run_child(request: dict[str, Any], fds: dict[str, int], *, parent: int) -> N
         os._exit(status)
 
 
-def _take_over_process(fds: dict[str, int], parent: int) -> None:
+def take_over_process(fds: dict[str, int], parent: int) -> None:
+    """Make the process just forked its own: session, signals, ``fds``, death with its parent."""
     os.setsid()
     die_with_parent(parent)
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
