@@ -133,7 +133,7 @@ def told(record: Record, width: int, command: Sequence[str]) -> list[str]:
     broken = f", promised was {record.expects}" if record.kept is False else ""
     head = f"{MARKS[record.kept].upper()}  {record.title}: {record.found.verdict}{broken}"
     lines = ["", head]
-    if not (record.kept and record.mode == "controlled"):  # there the report begins with it
+    if record.found.reason not in " ".join(record.report.split()):  # most reports begin with it
         lines += _wrapped(record.found.reason, width)
     lines += [f"  {line}".rstrip() for line in printable(record.report).splitlines()]
     return [*lines, "  again: " + shlex.join(command)]
