@@ -57,10 +57,14 @@ check: env
 	@$(BIN)/python -m pytest tests/test_house_rules.py -q
 	@$(MAKE) test
 
-bench: env
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(RIVALS) \
-	    || echo "The rivals could not be installed; the table will say so."
-	@$(BIN)/python -m tests.bench $(ARGS)
+# In an environment of its own: frontrun is a pytest plugin, and not one of ours.
+bench:
+	@$(MAKE) env VENV=$(VENV)-bench
+	@for rival in $(RIVALS); do \
+	    $(VENV)-bench/bin/python -m pip install --quiet --disable-pip-version-check "$$rival" \
+	        || echo "$$rival could not be installed; the table will say so."; \
+	done
+	@$(VENV)-bench/bin/python -m tests.bench $(ARGS)
 
 catalogue: zmq-draft
 	@mkdir -p build
@@ -68,7 +72,7 @@ catalogue: zmq-draft
 	@$(BIN)/python -m pytest_racecheck.catalogue.table build/results.json
 
 clean:
-	rm -rf .venv .venv-3.* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .racecheck
+	rm -rf .venv .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .racecheck
 
 env: $(STAMP)
 
