@@ -14,6 +14,7 @@ from _pytest.unittest import TestCaseFunction
 
 from pytest_racecheck.diagnosis.find import Plan, with_schedule
 from pytest_racecheck.engine.schedule import Schedule
+from pytest_racecheck.engine.strategies.make import understood_by
 from pytest_racecheck.errors import UsageError
 
 _FROM_MARKER = (
@@ -76,6 +77,8 @@ def plan_of(item: pytest.Item, options: Options) -> Plan:
         for name, (kind, _) in options.items():
             value = config.getoption(f"racecheck_{name}")
             _put(given, name, kind, value, f"--racecheck-{name}")
+        if config.getoption("racecheck_strategy") is not None:
+            _drop_what_it_ignores(given)
         if config.getini("racecheck_isolate"):
             given.setdefault("isolate", True)
         if config.getoption("racecheck_isolate"):
@@ -99,6 +102,12 @@ def _made(given: dict[str, Any], replay: str | None, nodeid: str) -> Plan:
     if "preemptions" in given and "strategy" not in given:
         given["strategy"] = "bounded"
     return Plan(**given).checked()
+
+
+def _drop_what_it_ignores(given: dict[str, Any]) -> None:
+    """The command line chose another strategy than the marker, whose bounds belong to its own."""
+    for name in {"preemptions", "depth", "script"} - set(understood_by(given["strategy"])):
+        given.pop(name, None)
 
 
 def _why_not(item: pytest.Item) -> str | None:

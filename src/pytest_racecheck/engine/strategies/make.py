@@ -66,6 +66,11 @@ _TABLE: dict[str, tuple[Callable[[StrategyOptions], Strategy], tuple[str, ...]]]
 STRATEGY_NAMES = tuple(_TABLE)
 
 
+def understood_by(name: str) -> tuple[str, ...]:
+    """The options that the strategy takes besides the seed; none when there is no such strategy."""
+    return _TABLE[name][1] if name in _TABLE else ()
+
+
 def make_strategy(name: str, options: StrategyOptions) -> Strategy:
     """Make the strategy; UsageError for a wrong name or an option that it would ignore."""
     if name not in _TABLE:
