@@ -40,6 +40,9 @@ class ThreadControl:
     def after(self, execution: Execution) -> bool:
         """Look for what was left; True when pooled threads carry thread-local data now."""
         take_back_dismissals()
+        for task in execution.tasks:
+            if task.thread is not None:  # a circle, which would wait for the collector
+                vars(task.thread).pop("_racecheck_task", None)
         for local, before in self._mine:
             vars(local).clear()
             vars(local).update(before)

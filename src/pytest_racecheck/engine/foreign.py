@@ -21,14 +21,14 @@ _INERT = ("execnet", "xdist", "pytest_timeout", "_pytest", "pydevd", "debugpy", 
 
 def foreign_threads(execution: Execution) -> list[str]:
     """Names of the threads outside our control that might still do something for a waiting task."""
-    frames = sys._current_frames()
     ours = {task.carrier.key for task in execution.tasks}
-    main = threading.main_thread().ident
-    return [
-        thread.name
-        for key, thread in list(threading._active.items())  # type: ignore[attr-defined]
-        if key not in ours and key != main and not _is_inert(frames.get(key))
-    ]
+    ours.add(threading.main_thread().ident or 0)
+    active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]
+    others = [(key, thread) for key, thread in list(active.items()) if key not in ours]
+    if not others:
+        return []  # as nearly always; the frames of all threads are costly, and form a circle
+    frames = sys._current_frames()
+    return [thread.name for key, thread in others if not _is_inert(frames.pop(key, None))]
 
 
 def _is_inert(frame: FrameType | None) -> bool:
