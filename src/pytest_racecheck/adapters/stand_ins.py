@@ -66,17 +66,23 @@ def _put_into_defaults(
         function.__defaults__ = tuple(swap.get(id(value), value) for value in before)
 
 
+def _classes_of(entries: dict[Any, Any]) -> list[type]:
+    if "__module__" not in entries or "__name__" in entries:
+        return []  # of a module or an object
+    return [owner for owner in gc.get_referrers(entries) if isinstance(owner, type)]
+
+
 def _put_into_dict(
     entries: dict[Any, Any], swap: Mapping[int, Any], undo: list[Callable[[], None]]
 ) -> None:
     if str(entries.get("__name__", "")).startswith(_KEEPS):
         return
     found = {key: value for key, value in list(entries.items()) if id(value) in swap}
-    owner = getattr(entries.get("__dict__") or entries.get("__weakref__"), "__objclass__", None)
+    owners = _classes_of(entries)
 
     def fill(values: dict[Any, Any]) -> None:
         entries.update(values)
-        if isinstance(owner, type):  # a class: its attributes are remembered where they are used
+        for owner in owners:  # the interpreter remembers attributes of classes where they are used
             forget_lookups(owner)
 
     undo.append(lambda: fill(found))
