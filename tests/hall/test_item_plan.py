@@ -33,3 +33,25 @@ def test_the_marker_that_asks_for_both_is_told_of_its_mistake(pytester: pytest.P
     result = pytester.runpytest_subprocess()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*test_it.py*'random' ignores preemptions*'bounded'*"])
+
+
+def test_a_script_that_names_nobody_fails_the_test_and_says_so(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_it="""
+            import pytest
+
+            @pytest.mark.racecheck(script=["nobody"])
+            def test_scripted(racecheck):
+                racecheck.spawn(len, "", name="one")
+                racecheck.spawn(len, "", name="two")
+                racecheck.join()
+        """
+    )
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "racecheck: the script does not fit this program: step 1 of the script is 'nobody', "
+            "but only one, two can move"
+        ]
+    )

@@ -13,6 +13,9 @@ from pytest_racecheck.engine.failure import TaskFailure
 from pytest_racecheck.engine.schedule import Schedule
 from pytest_racecheck.engine.trace import Trace
 
+#: Strategies that follow one order and search for nothing, and what that order is called.
+GIVEN = {"replay": "schedule", "scripted": "script"}
+
 
 def failed_finding(
     runner: Runner, found: Exploration, replays: int, strategy: str, seconds: float
@@ -151,7 +154,7 @@ def passed_finding(found: Exploration, strategy: str, points: str) -> Finding:
     reason = _lack_of_control(found, strategy)
     if reason is None and found.most_tasks < 2:
         reason = "the body started no thread, so there was nothing to interleave"
-    elif reason is None and strategy in ("replay", "scripted"):
+    elif reason is None and strategy in GIVEN:
         reason = "the one schedule asked for did not fail"
     elif reason is None and found.finished and found.grade is not None:
         verdict, grade, reason = Verdict.RULED_OUT, found.grade, _scope(found, points)
@@ -172,8 +175,8 @@ def _lack_of_control(found: Exploration, strategy: str) -> str | None:
     """Why nothing can be concluded although nothing failed, or None."""
     if found.lost:
         return "control was lost: " + found.lost[0].splitlines()[0]
-    if found.divergence and strategy == "replay":
-        return f"the schedule does not fit this program: {found.divergence}"
+    if found.divergence and strategy in GIVEN:
+        return f"the {GIVEN[strategy]} does not fit this program: {found.divergence}"
     if found.divergence:
         return f"the same schedule did not give the same execution twice: {found.divergence}"
     if found.cut_off:
