@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import sys
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import zmq
+import zmq.asyncio
 
 import pytest_racecheck.adapters.zeromq as adapter
 import zeromq_twins as twins
@@ -125,6 +128,51 @@ def test_threads_that_are_not_under_control_keep_the_real_thing() -> None:
     with adapter.control_zeromq():
         body = twins.push_pull_in_order(senders_first=False)
         body()  # not explored: this very thread is not a task
+
+
+def test_a_partner_that_is_not_under_control_is_waited_for_and_told(control) -> None:
+    def echo() -> None:
+        while (message := far.recv()) != b"":
+            far.send(message)
+
+    def body() -> None:
+        near.send(b"there and back")
+        assert near.recv() == b"there and back"
+
+    with zmq.Context() as context:
+        with context.socket(zmq.PAIR) as far, context.socket(zmq.PAIR) as near:
+            far.bind(twins.ADDRESS)
+            near.connect(twins.ADDRESS)
+            thread = threading.Thread(target=echo)
+            thread.start()
+            with control(body) as (run, zeromq):
+                failures = [run().failures for _ in range(3)]
+                uses = [(use.transport, use.exact) for use in zeromq.transports_used()]
+            near.send(b"")
+            thread.join()
+    assert failures == [[], [], []]
+    assert uses == [("inproc", False)]
+
+
+def test_an_event_loop_may_be_one_of_the_tasks() -> None:
+    def body() -> None:
+        got: list[bytes] = []
+
+        async def talk(context: zmq.Context[Any]) -> None:
+            with zmq.asyncio.Context(context).socket(zmq.PAIR) as right:
+                right.connect(twins.ADDRESS)
+                await right.send(b"from the loop")
+                got.append(await right.recv())
+
+        with zmq.Context() as context, context.socket(zmq.PAIR) as left:
+            left.bind(twins.ADDRESS)
+            thread = threading.Thread(target=lambda: asyncio.run(talk(context)))
+            thread.start()
+            left.send(left.recv().upper())
+            thread.join()
+        assert got == [b"FROM THE LOOP"]
+
+    passes(body, executions=50)
 
 
 @pytest.mark.parametrize(

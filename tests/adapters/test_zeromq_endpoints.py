@@ -245,6 +245,26 @@ def test_messages_pass_between_threads(transport: str, tmp_path: Path, control) 
     assert [(use.transport, use.exact, use.settled) for use in uses] == [(transport, False, True)]
 
 
+def test_sockets_connected_before_the_body_are_known_by_their_last_endpoint(control) -> None:
+    with zmq.Context() as context:
+        with context.socket(zmq.PULL) as pull, context.socket(zmq.PUSH) as push:
+            port = pull.bind_to_random_port("tcp://127.0.0.1")
+            push.connect(f"tcp://127.0.0.1:{port}")
+
+            def body() -> None:
+                thread = threading.Thread(target=push.send, args=(b"x",))
+                thread.start()
+                assert pull.recv() == b"x"
+                thread.join()
+                assert name_of(pull) == f"PULL#1 tcp://127.0.0.1:{port}"
+
+            with control(body) as (run, zeromq):
+                failures = [run().failures for _ in range(10)]
+                uses = [(use.transport, use.settled) for use in zeromq.transports_used()]
+    assert failures == [[]] * 10
+    assert uses == [("tcp", True)]
+
+
 @pytest.mark.parametrize("transport", ["tcp", "ipc"])
 def test_a_publisher_that_does_not_wait_loses_messages(transport: str, tmp_path: Path) -> None:
     def body(waits: bool) -> None:

@@ -97,14 +97,13 @@ def _bound(world: World, record: SocketRecord, asked: Endpoint, result: Any) -> 
     if asked.transport != INPROC and found != asked.address:
         endpoint = world.endpoint(record.context, found)
         endpoint.address, endpoint.wild = asked.address, True
-    record.bound.append(endpoint)
+    record.attached(endpoint, here=True)
     if endpoint.transport == INPROC or endpoint.connected:  # a listener alone carries nothing
         world.used.add(endpoint.transport)
 
 
 def _connected(world: World, record: SocketRecord, endpoint: Endpoint) -> None:
-    record.connected.append(endpoint)
-    endpoint.connected += 1
+    record.attached(endpoint, here=False)
     if endpoint.address in world.watched:
         record.watches = True
     else:
@@ -125,10 +124,8 @@ def controlled_detach(world: World, kind: str, original: Method) -> Method:
         note_use(world, task, record, kind)
         look_into_mailbox(world, record, self)
         result = attempt(world, record, lambda: original(self, addr))
-        endpoint = world.endpoint(record.context, _text(addr))
-        if kind == "disconnect" and endpoint in record.connected:
-            record.connected.remove(endpoint)
-            endpoint.connected -= 1
+        if kind == "disconnect":
+            record.detached(world.endpoint(record.context, _text(addr)))
         return result
 
     return detach

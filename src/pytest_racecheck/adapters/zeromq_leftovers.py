@@ -69,7 +69,7 @@ def _end(record: ContextRecord) -> Leftover | None:
         return None
     if record.errand is not None and record.outside and not record.open_sockets():
         return None  # it lingers for a peer that does not come, and ends when libzmq gives up
-    in_use = any(not socket.closed for socket in context._sockets)
+    in_use = any(not socket._closed for socket in list(context._sockets))
     errand = None if in_use else record.errand or Errand(lambda: BackendContext.term(context))
     gone = errand is not None and errand.wait(PATIENCE_S)
     if gone and (record.errand is not None or type(context)._instance is context):

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from types import CodeType, FrameType
+from typing import NamedTuple
 
 from pytest_racecheck.engine import Task, execution, happens_before
 from pytest_racecheck.engine.failure import is_internal, place
@@ -44,8 +44,7 @@ class IllegalSharing(AssertionError):
         self.second_stack = second_stack
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """One use of a socket: who, when in happens-before, doing what, from where."""
 
     task: Task
@@ -54,9 +53,9 @@ class Use:
     stack: Stack
 
 
-def call_stack() -> Stack:
-    """The user's frames of the calling task, innermost first."""
-    frame: FrameType | None = sys._getframe(1)
+def call_stack(ours: int = 1) -> Stack:
+    """The user's frames of the calling task, innermost first, beyond so many frames of ours."""
+    frame: FrameType | None = sys._getframe(ours)
     stack: list[tuple[CodeType, int]] = []
     while frame is not None and len(stack) < STACK_DEPTH:
         filename = frame.f_code.co_filename
@@ -87,19 +86,26 @@ def site_of(stack: Stack) -> str:
     return place(code.co_filename, _line(code, lasti))
 
 
-def use(task: Task, kind: str, last: Use | None, socket: str, created_at: Stack) -> Use:
-    """Record a use of a socket by ``task``; raises IllegalSharing if ``last`` is not before it."""
+def use(task: Task, kind: str) -> Use:
+    """What ``task`` is about to do with a socket."""
     stamp = happens_before.stamp()
     assert stamp is not None, "clocks are kept from the start of every execution that has sockets"
-    now = Use(task, stamp, kind, call_stack())
-    if last is None or last.task is task or happens_before.ordered(last.stamp):
-        return now
-    raise IllegalSharing(
-        f"{socket} was used by {_user(last)} and is now used by {_user(now)}: nothing orders the "
-        f"two, and a socket of this type must not be shared (created at {site_of(created_at)})",
+    return Use(task, stamp, kind, call_stack(4))
+
+
+def ordered(last: Use | None, now: Use) -> bool:
+    """Whether everything before ``last`` and ``last`` itself happens before ``now``."""
+    return last is None or last.task is now.task or happens_before.ordered(last.stamp)
+
+
+def illegal(first: Use, second: Use, socket: str, created_at: Stack) -> IllegalSharing:
+    """The failure of two uses that nothing orders."""
+    return IllegalSharing(
+        f"{socket} was used by {_user(first)} and is now used by {_user(second)}: nothing orders "
+        f"the two, and a socket of this type must not be shared (created at {site_of(created_at)})",
         socket=socket,
-        first_stack=stack_lines(last.stack),
-        second_stack=stack_lines(now.stack),
+        first_stack=stack_lines(first.stack),
+        second_stack=stack_lines(second.stack),
     )
 
 

@@ -80,13 +80,13 @@ def note_use(world: World, task: Task, record: SocketRecord, kind: str) -> None:
     """The owner check; raises IllegalSharing, and keeps it in case the body swallows it."""
     if record.thread_safe:
         return
-    try:
-        record.last_use = owner.use(
-            task, kind, record.last_use, record.__racecheck_name__, record.created_at
-        )
-    except owner.IllegalSharing as error:
+    now = owner.use(task, kind)
+    if not owner.ordered(record.last_use, now):
+        assert record.last_use is not None
+        error = owner.illegal(record.last_use, now, record.__racecheck_name__, record.created_at)
         world.sharings.append(str(error))
-        raise
+        raise error
+    record.last_use = now
 
 
 def look_into_mailbox(world: World, record: SocketRecord, socket: Any) -> None:
@@ -120,10 +120,14 @@ class MessageCall:
     timeout_option: int
     events: int
 
-    def perform(self, socket: Any, flags: int, native: Callable[[int], T], *, continued: bool) -> T:
-        """Call ``native`` with flags that never block, until it succeeds or time is up."""
-        task, record = current_task(), self.world.record_of(socket)
-        assert task is not None
+    def perform(
+        self, task: Task, socket: Any, flags: int, native: Callable[[int], T], continued: bool
+    ) -> T:
+        """Call ``native`` with flags that never block, until it succeeds or time is up.
+
+        ``continued``: this is not the first part of its message.
+        """
+        record = self.world.record_of(socket)
         if not continued:  # nobody may legally come between the parts of a message
             switch(self.kind, record)
         deadline: Deadline | None = None
@@ -163,18 +167,16 @@ def controlled_send(world: World, original: Method) -> Method:
 
     @wraps(original)
     def send(self: Any, data: Any, flags: int = 0, *args: Any, **kwargs: Any) -> Any:
-        if current_task() is None:
+        task = current_task()
+        if task is None:
             world.seen_from_outside(self)
             return original(self, data, flags, *args, **kwargs)
         record = world.record_of(self)
         sent = perform(
-            self,
-            flags,
-            lambda f: original(self, data, f, *args, **kwargs),
-            continued=record.sending,
+            task, self, flags, lambda f: original(self, data, f, *args, **kwargs), record.sending
         )
         record.sending = bool(flags & SNDMORE)
-        for endpoint in record.endpoints():
+        for endpoint in record.channels:
             happens_before.publish(endpoint)
         return sent
 
@@ -187,16 +189,16 @@ def controlled_recv(world: World, original: Method) -> Method:
 
     @wraps(original)
     def recv(self: Any, flags: int = 0, *args: Any, **kwargs: Any) -> Any:
-        if current_task() is None:
+        task = current_task()
+        if task is None:
             world.seen_from_outside(self)
             return original(self, flags, *args, **kwargs)
+        record = world.record_of(self)
         message = perform(
-            self,
-            flags,
-            lambda f: original(self, f, *args, **kwargs),
-            continued=world.record_of(self).receiving,
+            task, self, flags, lambda f: original(self, f, *args, **kwargs), record.receiving
         )
-        return _received(world, self, message)
+        _received(record, self)
+        return message
 
     return recv
 
@@ -207,23 +209,25 @@ def controlled_recv_into(world: World, original: Method) -> Method:
 
     @wraps(original)
     def recv_into(self: Any, buffer: Any, /, *, nbytes: int = 0, flags: int = 0) -> Any:
-        if current_task() is None:
+        task = current_task()
+        if task is None:
             world.seen_from_outside(self)
             return original(self, buffer, nbytes=nbytes, flags=flags)
+        record = world.record_of(self)
         size = perform(
+            task,
             self,
             flags,
             lambda f: original(self, buffer, nbytes=nbytes, flags=f),
-            continued=world.record_of(self).receiving,
+            record.receiving,
         )
-        return _received(world, self, size)
+        _received(record, self)
+        return size
 
     return recv_into
 
 
-def _received(world: World, socket: Any, message: T) -> T:
-    record = world.record_of(socket)
+def _received(record: SocketRecord, socket: Any) -> None:
     record.receiving = bool(ask(socket, zmq.RCVMORE))
-    for endpoint in record.endpoints():
+    for endpoint in record.channels:
         happens_before.observe(endpoint)
-    return message

@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 KEY = "_racecheck_record"
 INPROC = "inproc"
+TRANSPORTS = (INPROC, "tcp", "ipc")
 
 
 @dataclass(eq=False, slots=True)
@@ -51,6 +52,15 @@ class ContextRecord:
     closings: int = 0
     lingers_ms: list[int] = field(default_factory=list)  # as asked for when sockets were closed
     errand: Errand | None = None  # libzmq's own end of the context, while it is under way
+
+    def may_have_other_users(self) -> bool:
+        """Whether a thread that is not under control may be inside one of its sockets."""
+        if self.foreign or self.made_here:
+            return self.foreign
+        context = self.ref()
+        return context is not None and any(
+            not socket._closed and KEY not in socket.__dict__ for socket in list(context._sockets)
+        )
 
     def open_sockets(self) -> list[SocketRecord]:
         """Sockets that nobody has closed, oldest first."""
@@ -80,7 +90,9 @@ class SocketRecord:
     address: str = ""  # where it was last bound or connected to, for its name
     bound: list[Endpoint] = field(default_factory=list)
     connected: list[Endpoint] = field(default_factory=list)
+    channels: tuple[Endpoint, ...] = ()  # both: where its messages may pass
     watches: bool = False  # receives a monitor's events, which an I/O thread sends
+    has_a_past: bool = False  # was bound or connected before this execution, perhaps elsewhere too
     sending: bool = False  # between the parts of a message
     receiving: bool = False
     last_use: Use | None = None
@@ -93,9 +105,20 @@ class SocketRecord:
         """Whether something was sent to it that it has not looked at; touches no socket."""
         return self.mailbox is not None and bool(self.mailbox(0))
 
-    def endpoints(self) -> list[Endpoint]:
-        """Every endpoint that its messages may go through."""
-        return self.bound + self.connected
+    def attached(self, endpoint: Endpoint, *, here: bool) -> None:
+        """It was bound ``here``, or connected, to an endpoint."""
+        if here:
+            self.bound.append(endpoint)
+        else:
+            self.connected.append(endpoint)
+            endpoint.connected += 1
+        self.channels = (*self.bound, *self.connected)
+
+    def detached(self, endpoint: Endpoint) -> None:
+        """It was disconnected; what is on its way may still arrive, so the channel stays."""
+        if endpoint in self.connected:
+            self.connected.remove(endpoint)
+            endpoint.connected -= 1
 
     def may_change_by_itself(self) -> bool:
         """Whether something outside control can make it ready.
@@ -103,7 +126,7 @@ class SocketRecord:
         A listener to which nobody in this process connected is silent, unless a child process of
         ours could be the one who connects.
         """
-        if self.watches or self.context.foreign:
+        if self.watches or self.has_a_past or self.context.may_have_other_users():
             return True
         if any(endpoint.transport != INPROC for endpoint in self.connected):
             return True
@@ -165,6 +188,8 @@ class World:
         if record is None or record.closed or not socket._shadow:
             context = self.context_of(socket.context)
             record = self._new_record(socket, context, made_here, created_at)
+            if not made_here:
+                self._recall(socket, record)
             self._by_handle[handle] = record
             self.sockets.append(record)
             context.sockets.append(record)
@@ -176,7 +201,7 @@ class World:
         found = socket.context.__dict__.get(KEY) if socket.context is not None else None
         if found is not None and found[0] == self.epoch:
             found[1].foreign = True
-            self.uncertain.update(self.used)
+            self.uncertain.update(TRANSPORTS)
         if connects_to and not connects_to.startswith("inproc:"):
             self.endpoint(None, connects_to).connected += 1
 
@@ -203,6 +228,16 @@ class World:
         return SocketRecord(
             title, weakref.ref(socket), context, made_here, created_at, thread_safe, mailbox
         )
+
+    def _recall(self, socket: Any, record: SocketRecord) -> None:
+        """Find out where a socket that was made before was last bound or connected."""
+        address = ask(socket, zmq.LAST_ENDPOINT).decode(errors="replace")
+        if address:
+            endpoint = self.endpoint(record.context, address)
+            record.has_a_past, record.address = True, address
+            record.attached(endpoint, here=True)
+            record.context.outside |= endpoint.transport != INPROC
+            self.used.add(endpoint.transport)
 
     def context_of(
         self, context: Any, *, made_here: bool = False, created_at: Stack = ()
