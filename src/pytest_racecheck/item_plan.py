@@ -89,10 +89,16 @@ def plan_of(item: pytest.Item, options: Options) -> Plan:
 
 
 def _made(given: dict[str, Any], replay: str | None, nodeid: str) -> Plan:
-    given["seed"] = given.get("seed", 0) ^ zlib.crc32(nodeid.encode())
+    seed = given.get("seed", 0)
+    if isinstance(seed, int):  # anything else is refused below
+        given["seed"] = seed ^ zlib.crc32(nodeid.encode())
     marked = given.pop("replay", None)
     schedule = replay or marked
+    if schedule is None and given.get("strategy") == "replay":
+        raise UsageError("strategy 'replay' needs replay='rc1:...', as a report prints it")
     if schedule is not None:
+        if not isinstance(schedule, str):
+            raise UsageError(f"replay must be a replay text, got {schedule!r}")
         for name in ("preemptions", "depth", "script"):
             given.pop(name, None)
         given["strategy"] = "portfolio"

@@ -16,6 +16,7 @@ from pytest_racecheck.diagnosis.judgement import (
     passed_finding,
     unless_all_fails,
 )
+from pytest_racecheck.diagnosis.sense import CHECKS, refuse_nonsense
 from pytest_racecheck.diagnosis.verdict import Finding
 from pytest_racecheck.engine.execution import Execution, controlled
 from pytest_racecheck.engine.explore import Exploration, Runner, search
@@ -57,14 +58,9 @@ class Plan:
         """Return the plan, or raise UsageError for a value that makes no sense."""
         if self.points not in POINTS:
             raise UsageError(f"points={self.points!r}: expected one of {', '.join(POINTS)}")
-        for name in ("executions", "seconds", "replays", "patience_s", "max_steps"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
-                raise UsageError(f"{name} must be a positive number, got {value!r}")
-        if isinstance(self.control, str):
-            raise UsageError(
-                f"control must be a list of module names, got the text {self.control!r}"
-            )
+        refuse_nonsense({name: getattr(self, name) for name in CHECKS})
+        if self.control:
+            UnderTest(self.root, (), tuple(self.control))  # refuses a name that is no module
         self.make_strategy()
         return self
 
