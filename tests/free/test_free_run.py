@@ -45,6 +45,9 @@ def print_much():
     for _ in range(300): sys.stdout.write("x" * 10_000 + "\\n")
     sys.stdout.buffer.write(b"\\xff end")
 
+def print_for_ever():
+    while True: print("x" * 1000)
+
 def fork_and_return():
     return "child" if os.fork() == 0 else os.wait() and "parent"
 
@@ -130,6 +133,12 @@ def test_a_hang_that_ignores_sigterm_is_killed(server):
     outcome = run(server, "ignore_sigterm", deadline_s=0.3)
     assert outcome.ending is Ending.HANG
     assert run(server, "answer", number=1).ending is Ending.OK
+
+
+def test_a_body_that_prints_for_ever_is_a_hang_and_does_not_hold_up_its_end(server):
+    outcome = run(server, "print_for_ever", deadline_s=0.3)
+    assert outcome.ending is Ending.HANG
+    assert "in print_for_ever" in outcome.stacks
 
 
 def test_a_thread_that_never_ends_is_a_hang_and_not_a_pass(server):

@@ -256,8 +256,7 @@ class _Run:
     def _stop(self) -> None:
         self._signal(STACKS_SIGNAL, group=False)
         self._read_until(lambda: bool(self._texts["stacks"]) or self._ended(), STACKS_LIMIT_S)
-        while "stacks" in self._fds and not self._ended() and self._read_once(STACKS_QUIET_S):
-            pass
+        self._read_until(self._ended, STACKS_QUIET_S)  # the dump may come in pieces
         for number, grace_s in ((signal.SIGTERM, TERM_GRACE_S), (signal.SIGKILL, KILL_GRACE_S)):
             if not self._ended():
                 self._signal(number, group=True)
