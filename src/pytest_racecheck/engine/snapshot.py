@@ -14,7 +14,7 @@ from types import FrameType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from pytest_racecheck.engine.carrier import LockType, raw_locked
-from pytest_racecheck.engine.failure import is_internal
+from pytest_racecheck.engine.failure import is_internal, outwards
 from pytest_racecheck.engine.looking import frame_locals, own_dict
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def standing_places(execution: Execution) -> int:
     for task in execution.live:
         frame = frames.get(task.carrier.key)
         while frame is not None and is_internal(frame.f_code.co_filename):
-            frame = frame.f_back
+            frame = outwards(frame)
         places.append((task.index, task.pending[0], 0 if frame is None else frame.f_lasti))
     return hash(tuple(places))
 
@@ -59,7 +59,7 @@ def _task(execution: Execution, task: Task, frame: FrameType | None) -> tuple[ob
             state.append((id(frame.f_code), frame.f_lasti))
             state.extend(_named(frame_locals(frame), _DEPTH))
             modules[id(frame.f_globals)] = frame.f_globals
-        frame = frame.f_back
+        frame = outwards(frame)
     for scope in modules.values():
         state.extend(_named(scope, 2))
     return tuple(state)
