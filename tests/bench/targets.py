@@ -1,0 +1,60 @@
+"""The numbers to reach, and whether a run reached them."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import Any
+
+from tests.bench.rounds import OURS, OURS_SYNC
+from tests.bench.table import Table, best, rates, ratios, valid
+
+TIMES = {"frontrun": 10.0, "interleave-test": 8.0}
+RATE = 5_000.0
+RATE_PROGRAMS = ("counter_2x1", "deadlock")
+POINT_US = 1.0
+POINTS = ("access, no switch", "sync, no switch")
+
+
+def targets(results: dict[str, Any]) -> Table:
+    """Each target with the number found, in wall and in CPU time."""
+    table = Table("Targets", ("target", "wall time", "CPU time", "reached"))
+    for tool, least in TIMES.items():
+        for program in results["programs"].values():
+            rival = best(program, tool)
+            found = [ratios(program, OURS.name, rival, clock) for clock in ("wall_s", "cpu_s")]
+            what = f"≥ {least:g} × {tool}: {program['title']}"
+            table.rows.append(_row(what, [_median(f) for f in found], least, "{:.1f}×"))
+    for name in RATE_PROGRAMS:
+        program = results["programs"].get(name)
+        for contestant in (OURS_SYNC, OURS) if program else ():
+            entry = valid(program, contestant.name)
+            found = [rates(entry, clock) if entry else [] for clock in ("wall_s", "cpu_s")]
+            what = f"≥ {RATE:,.0f}/s: {program['title']}, {contestant.variant}"
+            table.rows.append(_row(what, [_median(f) for f in found], RATE, "{:,.0f}/s"))
+    for name in POINTS:
+        costs = [cost[name] for cost in results["points"] if name in cost]
+        found = [[cost[clock] for cost in costs] for clock in ("wall_us", "cpu_us")]
+        what = f"≤ {POINT_US:g} µs a point: {name}"
+        table.rows.append(_row(what, [_median(f) for f in found], POINT_US, "{:.2f} µs", most=True))
+    return table
+
+
+def _median(values: list[float]) -> float | None:
+    return median(values) if values else None
+
+
+def _row(
+    what: str, found: list[float | None], bound: float, form: str, most: bool = False
+) -> tuple[str, ...]:
+    """Wall time decides; CPU time tells whether a busy machine was the reason."""
+    told = [form.format(value) if value is not None else "–" for value in found]
+    reached = [
+        value is not None and (value <= bound if most else value >= bound) for value in found
+    ]
+    if found[0] is None:
+        verdict = "nothing to compare with"
+    elif reached[0]:
+        verdict = "yes"
+    else:
+        verdict = "in CPU time only" if reached[1] else "no"
+    return (what, *told, verdict)
