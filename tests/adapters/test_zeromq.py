@@ -42,9 +42,18 @@ def test_a_correct_program_is_never_flagged(body: Callable[[], None]) -> None:
     passes(body, strategy="pct")
 
 
-def test_a_correct_program_is_ruled_out_within_a_bound() -> None:
-    body = twins.push_pull_in_order(senders_first=True, senders=1, messages=1)
-    finding = explored(body, strategy="bounded", preemptions=1, executions=20_000)
+@pytest.mark.parametrize(
+    ("body", "preemptions"),
+    [
+        pytest.param(twins.push_pull_in_order(senders_first=True), 1, id="PUSH connects first"),
+        pytest.param(twins.push_pull_in_order(senders_first=False), 1, id="PULL binds first"),
+        pytest.param(twins.pair_persistent(), 2, id="one PAIR"),
+    ],
+)
+def test_a_correct_program_is_ruled_out_within_a_bound(
+    body: Callable[[], None], preemptions: int
+) -> None:
+    finding = explored(body, strategy="bounded", preemptions=preemptions, executions=20_000)
     assert finding.verdict is Verdict.RULED_OUT, finding.report()
 
 
