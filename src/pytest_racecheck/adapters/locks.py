@@ -19,7 +19,7 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Any
 
-from pytest_racecheck.adapters.type_gates import instances_of, replaced_methods
+from pytest_racecheck.adapters.type_gates import replaced_methods
 from pytest_racecheck.engine import execution as engine
 from pytest_racecheck.engine.carrier import (
     LockType,
@@ -282,10 +282,10 @@ def _bring_forward(execution: Execution, waiters: Any, at: int) -> None:
 
 
 @contextmanager
-def _rebound_conditions() -> Iterator[None]:
+def _rebound(conditions: list[threading.Condition]) -> Iterator[None]:
     """Conditions made before now hold their lock's own C methods: bind them anew, then back."""
     before: list[tuple[Any, dict[str, Any]]] = []
-    for condition in instances_of(threading.Condition):
+    for condition in conditions:
         own = vars(condition)
         bound = {name: own[name] for name in _BOUND_AT_BIRTH if name in own}
         if bound and isinstance(own.get("_lock"), (LockType, RLockType)):
@@ -339,12 +339,12 @@ RLOCK_GATES: dict[str, Callable[..., Any]] = {
 
 
 @contextmanager
-def controlled_locks() -> Iterator[None]:
-    """Every lock of the process goes through its gate while entered."""
+def controlled_locks(conditions: list[threading.Condition]) -> Iterator[None]:
+    """Every lock of the process goes through its gate while entered; ``conditions`` exist now."""
     with ExitStack() as stack:
         stack.enter_context(replaced_methods(LockType, LOCK_GATES))
         stack.enter_context(replaced_methods(RLockType, RLOCK_GATES))
-        stack.enter_context(_rebound_conditions())
+        stack.enter_context(_rebound(conditions))
         threading.Condition.notify = _notify_chosen  # type: ignore[method-assign]
         threading.Event.is_set = _is_set_controlled  # type: ignore[method-assign]
         try:

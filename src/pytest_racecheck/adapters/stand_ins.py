@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from types import CellType, FunctionType
 from typing import Any
 
+from pytest_racecheck.adapters.holders import Holders
 from pytest_racecheck.adapters.type_gates import forget_lookups
 from pytest_racecheck.engine.looking import own_dict
 
@@ -22,16 +23,19 @@ Pairs = list[tuple[Callable[..., Any], Callable[..., Any]]]
 
 
 @contextmanager
-def stand_ins(pairs: Pairs) -> Iterator[None]:
-    """Let each second function of a pair take the place of the first one while entered."""
+def stand_ins(pairs: Pairs, found: Holders) -> Iterator[None]:
+    """Let each second function of a pair take the place of the first one while entered.
+
+    ``found`` is who holds the first ones.
+    """
     swap = {id(real): stand_in for real, stand_in in pairs}
     undo: list[Callable[[], None]] = []
     try:
-        holders = gc.get_referrers(*(real for real, _ in pairs))
-        for holder in holders:
+        for holder in found.all:
             _replace_in(holder, swap, undo)
         known = {id(pair) for pair in pairs}
-        tuples = [one for one in holders if type(one) is tuple and id(one) not in known]
+        tuples = [one for one in found.all if type(one) is tuple and id(one) not in known]
+        del found
         for function in gc.get_referrers(*tuples) if tuples else ():
             if type(function) is FunctionType:
                 _put_into_defaults(function, swap, undo)
@@ -43,7 +47,8 @@ def stand_ins(pairs: Pairs) -> Iterator[None]:
 
 def _replace_in(holder: Any, swap: Mapping[int, Any], undo: list[Callable[[], None]]) -> None:
     if type(holder) is CellType:
-        _put_into_cell(holder, swap[id(holder.cell_contents)], undo)
+        if id(holder.cell_contents) in swap:
+            _put_into_cell(holder, swap[id(holder.cell_contents)], undo)
     elif type(holder) is not tuple:
         entries = holder if type(holder) is dict else own_dict(holder)
         if entries is not None and not isinstance(holder, type):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from pytest_racecheck.adapters.executors import take_back_dismissals
+from pytest_racecheck.adapters.holders import Holders
 from pytest_racecheck.adapters.lifecycle import RAW, controlled_lifecycle, note_uncontrolled
 from pytest_racecheck.adapters.locks import controlled_locks
 from pytest_racecheck.adapters.order_of_birth import Births, ordered_by_birth
@@ -16,7 +17,6 @@ from pytest_racecheck.adapters.selectors_control import controlled_selectors
 from pytest_racecheck.adapters.silent_end import silent_end
 from pytest_racecheck.adapters.simple_queue import controlled_simple_queues
 from pytest_racecheck.adapters.stand_ins import stand_ins
-from pytest_racecheck.adapters.type_gates import instances_of
 from pytest_racecheck.adapters.virtual_time import TIME
 from pytest_racecheck.engine.execution import Execution
 
@@ -24,11 +24,13 @@ from pytest_racecheck.engine.execution import Execution
 class ThreadControl:
     """What has to happen around each execution while the standard library is under control."""
 
-    def __init__(self, births: Births) -> None:
+    def __init__(self, births: Births, locals_: list[threading.local]) -> None:
         self._births = births
         self._keys: frozenset[int] = frozenset()
-        self._locals = instances_of(threading.local)
-        self._mine = [(local, dict(vars(local))) for local in self._locals]
+        self._locals = locals_
+        # To look into one of a subclass would run its __init__ in this thread.
+        plain = [local for local in locals_ if type(local) is threading.local]
+        self._mine = [(local, dict(vars(local))) for local in plain]
         self._local_size = self._size()
 
     def before(self) -> None:
@@ -64,14 +66,18 @@ class ThreadControl:
 def control_threads() -> Iterator[ThreadControl]:
     """Control locks, queues, threads and time of the tasks of each execution while entered."""
     with ExitStack() as stack:
-        control = ThreadControl(stack.enter_context(ordered_by_birth()))
+        pairs = [*TIME, *RAW]
+        found = Holders((threading.Condition, threading.local), [real for real, _ in pairs])
+        births = stack.enter_context(ordered_by_birth())
+        control = ThreadControl(births, found.instances(threading.local))
+        stack.enter_context(controlled_locks(found.instances(threading.Condition)))
         for enter in (
             silent_end,
-            controlled_locks,
             controlled_simple_queues,
             controlled_lifecycle,
             controlled_selectors,
         ):
             stack.enter_context(enter())
-        stack.enter_context(stand_ins([*TIME, *RAW]))
+        stack.enter_context(stand_ins(pairs, found))
+        del found  # it would keep alive what the body lets go
         yield control

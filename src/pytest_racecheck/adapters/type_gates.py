@@ -26,14 +26,6 @@ def forget_lookups(kind: type) -> None:
     _modified(kind)
 
 
-def instances_of(kind: type) -> list[Any]:
-    """All objects of ``kind`` and of its subclasses that exist now."""
-    kinds = [kind]
-    for one in kinds:
-        kinds.extend(type.__subclasses__(one))
-    return [found for found in gc.get_referrers(*kinds) if isinstance(found, kind)]
-
-
 @contextmanager
 def replaced_methods(kind: type, gates: Mapping[str, Callable[..., Any]]) -> Iterator[None]:
     """Let ``gates`` stand in for the methods of ``kind`` of the same names while entered."""

@@ -1,0 +1,24 @@
+"""One look through all objects of the process: which ones are of some kinds, or hold some functions.
+
+Such a look takes some milliseconds, so everything that control has to find is found by the same one.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Sequence
+from typing import Any
+
+
+class Holders:
+    """What refers to ``kinds``, their subclasses, or ``functions`` at this moment."""
+
+    def __init__(self, kinds: Sequence[type], functions: Sequence[Callable[..., Any]]) -> None:
+        wanted: list[type] = list(kinds)
+        for kind in wanted:
+            wanted.extend(type.__subclasses__(kind))
+        self.all: list[Any] = gc.get_referrers(*wanted, *functions)
+
+    def instances(self, kind: type) -> list[Any]:
+        """The objects of ``kind`` and its subclasses; a proxy that claims to be one does not count."""
+        return [found for found in self.all if issubclass(type(found), kind)]
