@@ -34,7 +34,11 @@ def stand_ins(pairs: Pairs, found: Holders) -> Iterator[None]:
         for holder in found.all:
             _replace_in(holder, swap, undo)
         known = {id(pair) for pair in pairs}
-        tuples = [one for one in found.all if type(one) is tuple and id(one) not in known]
+        tuples = [
+            one
+            for one in found.all
+            if type(one) is tuple and id(one) not in known and any(id(v) in swap for v in one)
+        ]
         del found
         for function in gc.get_referrers(*tuples) if tuples else ():
             if type(function) is FunctionType:
@@ -51,7 +55,7 @@ def _replace_in(holder: Any, swap: Mapping[int, Any], undo: list[Callable[[], No
             _put_into_cell(holder, swap[id(holder.cell_contents)], undo)
     elif type(holder) is not tuple:
         entries = holder if type(holder) is dict else own_dict(holder)
-        if entries is not None and not isinstance(holder, type):
+        if entries is not None and not issubclass(type(holder), type):
             _put_into_dict(entries, swap, undo)
 
 
@@ -83,6 +87,8 @@ def _put_into_dict(
     if str(entries.get("__name__", "")).startswith(_KEEPS):
         return
     found = {key: value for key, value in list(entries.items()) if id(value) in swap}
+    if not found:
+        return
     owners = _classes_of(entries)
 
     def fill(values: dict[Any, Any]) -> None:
