@@ -45,7 +45,7 @@ class Site:
         """What a report calls the thing touched; ``found`` is what the code calls the object."""
         if self.form == "attribute":
             owner = (
-                target.__name__ if isinstance(target, (type, ModuleType)) else type(target).__name__
+                target.__name__ if is_a(target, (type, ModuleType)) else type(target).__name__
             )
             return f"{owner}.{self.key}"
         return str(self.key) if self.form in ("global", "cell") else found
@@ -88,14 +88,14 @@ def access_global(site: Site) -> None:
 
 def _classify(site: Site, target: object) -> bool:
     matters = _FORMS[site.form](site, target)
-    if not isinstance(target, (type, ModuleType)):
+    if not is_a(target, (type, ModuleType)):
         site.matters[type(target)] = matters
     return matters
 
 
 def _attribute_matters(site: Site, target: object) -> bool:
     """Data does; methods, properties and functions of a module do not."""
-    if isinstance(target, (ModuleType, type)):
+    if is_a(target, (ModuleType, type)):
         value = vars(target).get(site.key)
         return not site.reads or not (callable(value) or isinstance(value, ModuleType))
     for kind in type(target).__mro__:
@@ -104,17 +104,17 @@ def _attribute_matters(site: Site, target: object) -> bool:
             if isinstance(found, (FunctionType, classmethod, staticmethod, property)):
                 return False
             return type(found).__name__ not in ("method_descriptor", "getset_descriptor")
-    return hasattr(target, "__dict__")
+    return type(target).__dictoffset__ != 0
 
 
 def _item_matters(_: Site, target: object) -> bool:
-    if isinstance(target, _IMMUTABLE):
+    if is_a(target, _IMMUTABLE):
         return False
     return not isinstance(getattr(type(target), "__getitem__", None), FunctionType)
 
 
 def _container_matters(_: Site, target: object) -> bool:
-    return isinstance(target, (*_CONTAINERS, *_ITERATORS))
+    return is_a(target, (*_CONTAINERS, *_ITERATORS))
 
 
 def _always(_: Site, __: object) -> bool:

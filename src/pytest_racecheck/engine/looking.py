@@ -24,9 +24,14 @@ def frame_locals(frame: FrameType) -> dict[str, Any]:
     return copy
 
 
+def is_a(value: object, kinds: type | tuple[type, ...]) -> bool:
+    """``isinstance`` by the type alone: ``__class__`` may be the user's code, as in a proxy."""
+    return issubclass(type(value), kinds)
+
+
 def own_dict(value: object) -> dict[str, Any] | None:
     """The instance dictionary of ``value``, or None."""
-    if isinstance(value, type):
+    if is_a(value, type):
         return dict(type.__getattribute__(value, "__dict__"))
     try:
         found = object.__getattribute__(value, "__dict__")
@@ -51,7 +56,7 @@ def _attribute(target: object, key: Any) -> object:
 
 
 def _item(target: object, key: object) -> object:
-    if type(target) is dict or (isinstance(target, dict) and "__missing__" in dir(type(target))):
+    if type(target) is dict or (is_a(target, dict) and "__missing__" in dir(type(target))):
         try:
             return dict.get(target, key, ABSENT)
         except TypeError:  # an unhashable key: the operation itself will say so

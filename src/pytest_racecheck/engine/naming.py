@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from types import FrameType, ModuleType
 
-from pytest_racecheck.engine.looking import frame_locals, own_dict
+from pytest_racecheck.engine.looking import frame_locals, is_a, own_dict
 
 _PLAIN = (int, float, complex, str, bytes, bool, type(None))
 MAX_VALUE_TEXT = 40
@@ -13,23 +13,26 @@ MAX_VALUE_TEXT = 40
 
 def name_in_frame(frame: FrameType | None, target: object, *, kind: bool = True) -> str:
     """What the code at ``frame`` calls ``target``: a variable, an attribute, or its kind."""
-    given = getattr(type(target), "__racecheck_name__", None) or (
-        target if isinstance(target, str) else None
-    )
+    given = target if is_a(target, str) else _given_name(target)
     if isinstance(given, str):
         return given
-    own = getattr(target, "__racecheck_name__", None) if target is not None else None
-    if isinstance(own, str):
-        return own
     if target is None:
         return ""
     found = None if frame is None else _search(frame, target)
-    if isinstance(target, threading.Thread):
+    if is_a(target, threading.Thread):
         return f"thread {target._name!r}"  # type: ignore[attr-defined]
     of_kind = type(target).__name__
     if found is None:
         return of_kind
     return f"{of_kind} {found}" if kind else found
+
+
+def _given_name(target: object) -> object:
+    """What an adapter has called the object, or all objects of its type."""
+    for kind in type(target).__mro__:
+        if "__racecheck_name__" in vars(kind):
+            return target.__racecheck_name__  # type: ignore[attr-defined]
+    return (own_dict(target) or {}).get("__racecheck_name__")
 
 
 def _search(frame: FrameType, target: object) -> str | None:
@@ -47,9 +50,9 @@ def _search(frame: FrameType, target: object) -> str | None:
 
 def _inside(name: str, value: object, target: object) -> str | None:
     """``name.attribute`` or ``name[at]`` when ``target`` is held there."""
-    if isinstance(value, (list, tuple)) and len(value) < 100:
+    if type(value) in (list, tuple) and len(value) < 100:  # type: ignore[arg-type]
         return next((f"{name}[{at}]" for at, inner in enumerate(value) if inner is target), None)
-    held = None if isinstance(value, ModuleType) else own_dict(value)
+    held = None if is_a(value, ModuleType) else own_dict(value)
     for attribute, inner in list((held or {}).items()):
         if inner is target:
             return f"{name}.{attribute}"
@@ -58,15 +61,20 @@ def _inside(name: str, value: object, target: object) -> str | None:
 
 def value_text(value: object) -> str:
     """A short text of a value: plain ones as they are written, others by their type."""
-    if isinstance(value, _PLAIN):
+    if type(value) in _PLAIN:
         return _short(repr(value))
     if type(value) in (list, tuple, set, frozenset, dict) and len(value) <= 4:  # type: ignore[arg-type]
         flat = value.items() if isinstance(value, dict) else value
-        if all(isinstance(v, (*_PLAIN, tuple)) for v in flat):  # type: ignore[attr-defined]
+        if all(type(v) in _PLAIN or _all_plain(v) for v in flat):  # type: ignore[attr-defined]
             return _short(_without_addresses(repr(value)))
-    if isinstance(value, (list, tuple, set, frozenset, dict)):
-        return f"{type(value).__name__} of {len(value)}"
+    for kind in (list, tuple, set, frozenset, dict):
+        if is_a(value, kind):
+            return f"{type(value).__name__} of {kind.__len__(value)}"  # type: ignore[arg-type]
     return f"<{type(value).__name__}>"
+
+
+def _all_plain(value: object) -> bool:
+    return type(value) is tuple and all(type(inner) in _PLAIN for inner in value)
 
 
 def _short(text: str) -> str:

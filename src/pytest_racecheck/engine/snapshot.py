@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_racecheck.engine.carrier import LockType, raw_locked
 from pytest_racecheck.engine.failure import is_internal, outwards
-from pytest_racecheck.engine.looking import frame_locals, own_dict
+from pytest_racecheck.engine.looking import frame_locals, is_a, own_dict
 
 if TYPE_CHECKING:
     from pytest_racecheck.engine.execution import Execution
@@ -52,7 +52,7 @@ def standing_places(execution: Execution) -> int:
 def _task(execution: Execution, task: Task, frame: FrameType | None) -> tuple[object, ...]:
     label, target, _ = task.pending
     left = None if task.deadline_s is None else round(task.deadline_s - execution.now_s, 4)
-    state: list[object] = [task.index, label, target if isinstance(target, str) else 0, left]
+    state: list[object] = [task.index, label, target if type(target) is str else 0, left]
     modules: dict[int, Mapping[str, Any]] = {}
     while frame is not None:
         if not is_internal(frame.f_code.co_filename):
@@ -67,7 +67,7 @@ def _task(execution: Execution, task: Task, frame: FrameType | None) -> tuple[ob
 
 def _named(scope: Mapping[str, Any], depth: int) -> Iterable[tuple[str, object]]:
     for name, value in list(scope.items()):
-        if not isinstance(value, _NOT_STATE) and not name.startswith("__"):
+        if not is_a(value, _NOT_STATE) and not name.startswith("__"):
             yield name, _value(value, depth)
 
 
@@ -78,7 +78,7 @@ def _value(value: object, depth: int) -> object:
         return raw_locked(value)
     if depth and type(value) in _SIZED:
         return (id(value), len(value), *_items(value, depth - 1))  # type: ignore[arg-type]
-    inner = own_dict(value) if depth and not isinstance(value, _NOT_STATE) else None
+    inner = own_dict(value) if depth and not is_a(value, _NOT_STATE) else None
     if inner is not None:
         return (id(value), *((name, _value(v, depth - 1)) for name, v in list(inner.items())))
     return (id(value), _position(value))
