@@ -20,5 +20,5 @@ class Holders:
         self.all: list[Any] = gc.get_referrers(*wanted, *functions)
 
     def instances(self, kind: type) -> list[Any]:
-        """The objects of ``kind`` and its subclasses; a proxy that claims to be one does not count."""
+        """The objects of ``kind`` and its subclasses; what only claims to be one does not count."""
         return [found for found in self.all if issubclass(type(found), kind)]

@@ -73,7 +73,7 @@ def ordered_by_birth() -> Iterator[Births]:
 
     threading.Thread.__hash__ = hash_thread  # type: ignore[assignment]
     Future.__hash__ = _hash_future  # type: ignore[assignment]
-    Future.__init__ = init_future  # type: ignore[method-assign]
+    Future.__init__ = init_future  # type: ignore[method-assign,assignment]
     _FUTURES["id"] = _number  # what the module sorts futures by before it locks them
     try:
         yield births

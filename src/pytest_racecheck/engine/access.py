@@ -12,6 +12,7 @@ from typing import Any
 
 from pytest_racecheck.engine import execution as _engine
 from pytest_racecheck.engine.carrier import current_key
+from pytest_racecheck.engine.looking import is_a
 
 _CONTAINERS = (dict, list, set, deque, bytearray)
 _IMMUTABLE = (str, bytes, tuple, range, frozenset, int, float, type(None), slice, type, ModuleType)

@@ -1,7 +1,7 @@
 """Past the step limit: run fairly for a while, and see whether the whole state repeats.
 
-Under a fixed fair order, a state that is met twice is met for ever: that is a livelock.  A state is
-what can be seen from the frames of the tasks (``snapshot``); what C code keeps to itself is not seen.
+Under a fixed fair order, a state that is met twice is met for ever: that is a livelock.  A state
+is what can be seen from the frames of the tasks (``snapshot``), not what C code keeps to itself.
 """
 
 from __future__ import annotations
