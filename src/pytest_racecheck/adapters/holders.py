@@ -1,6 +1,6 @@
-"""One look through all objects of the process: which ones are of some kinds, or hold some functions.
+"""One look through all objects of the process: which are of some kinds, or hold some functions.
 
-Such a look takes some milliseconds, so everything that control has to find is found by the same one.
+Such a look takes some milliseconds, so everything that control has to find is found by one.
 """
 
 from __future__ import annotations

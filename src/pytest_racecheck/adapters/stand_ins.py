@@ -31,22 +31,24 @@ def stand_ins(pairs: Pairs, found: Holders) -> Iterator[None]:
     swap = {id(real): stand_in for real, stand_in in pairs}
     undo: list[Callable[[], None]] = []
     try:
-        for holder in found.all:
-            _replace_in(holder, swap, undo)
-        known = {id(pair) for pair in pairs}
-        tuples = [
-            one
-            for one in found.all
-            if type(one) is tuple and id(one) not in known and any(id(v) in swap for v in one)
-        ]
+        _replace_in_all(found, {id(pair) for pair in pairs}, swap, undo)
         del found
-        for function in gc.get_referrers(*tuples) if tuples else ():
-            if type(function) is FunctionType:
-                _put_into_defaults(function, swap, undo)
         yield
     finally:
         while undo:
             undo.pop()()
+
+
+def _replace_in_all(
+    found: Holders, ours: set[int], swap: Mapping[int, Any], undo: list[Callable[[], None]]
+) -> None:
+    for holder in found.all:
+        _replace_in(holder, swap, undo)
+    tuples = [one for one in found.all if type(one) is tuple and id(one) not in ours]
+    tuples = [one for one in tuples if any(id(value) in swap for value in one)]
+    for function in gc.get_referrers(*tuples) if tuples else ():
+        if type(function) is FunctionType:
+            _put_into_defaults(function, swap, undo)
 
 
 def _replace_in(holder: Any, swap: Mapping[int, Any], undo: list[Callable[[], None]]) -> None:

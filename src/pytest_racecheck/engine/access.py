@@ -45,9 +45,8 @@ class Site:
     def shown_name(self, target: object, found: str) -> str:
         """What a report calls the thing touched; ``found`` is what the code calls the object."""
         if self.form == "attribute":
-            owner = (
-                target.__name__ if is_a(target, (type, ModuleType)) else type(target).__name__
-            )
+            named = target if isinstance(target, (type, ModuleType)) else type(target)
+            owner = named.__name__
             return f"{owner}.{self.key}"
         return str(self.key) if self.form in ("global", "cell") else found
 
