@@ -13,7 +13,7 @@ from pytest_racecheck.engine.looking import frame_locals
 if TYPE_CHECKING:
     from pytest_racecheck.engine.execution import Execution
 
-_WORKER = _pool._worker.__code__  # type: ignore[attr-defined]
+_WORKER = _pool._worker.__code__
 
 #: Threads of test tools: they never touch what a test waits for.
 _INERT = ("execnet", "xdist", "pytest_timeout", "_pytest", "pydevd", "debugpy", "zmq/utils/garbage")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from types import FrameType
-from typing import Any
+from typing import Any, TypeGuard, TypeVar
 
 ABSENT: Any = object()  # stands for "nothing there"
 
@@ -24,7 +24,10 @@ def frame_locals(frame: FrameType) -> dict[str, Any]:
     return copy
 
 
-def is_a(value: object, kinds: type | tuple[type, ...]) -> bool:
+_T = TypeVar("_T")
+
+
+def is_a(value: object, kinds: type[_T] | tuple[type[_T], ...]) -> TypeGuard[_T]:
     """``isinstance`` by the type alone: ``__class__`` may be the user's code, as in a proxy."""
     return issubclass(type(value), kinds)
 

@@ -50,7 +50,7 @@ def _search(frame: FrameType, target: object) -> str | None:
 
 def _inside(name: str, value: object, target: object) -> str | None:
     """``name.attribute`` or ``name[at]`` when ``target`` is held there."""
-    if type(value) in (list, tuple) and len(value) < 100:  # type: ignore[arg-type]
+    if (type(value) is list or type(value) is tuple) and len(value) < 100:
         return next((f"{name}[{at}]" for at, inner in enumerate(value) if inner is target), None)
     held = None if is_a(value, ModuleType) else own_dict(value)
     for attribute, inner in list((held or {}).items()):
