@@ -88,10 +88,10 @@ def _take_lock(
         limit = None if timeout == -1 else timeout
         if not execution.wait_until(task, lambda: not raw_locked(lock), label, lock, limit):
             return False
-    if not raw_acquire(lock, False):
-        return blocking and _held_outside(execution, task, lock)
-    _took(execution, task, lock)
-    return True
+    got = bool(raw_acquire(lock, False)) or (blocking and _held_outside(execution, task, lock))
+    if got:
+        _took(execution, task, lock)
+    return got
 
 
 def _makes_sense(blocking: bool, timeout: object) -> bool:
@@ -103,7 +103,6 @@ def _held_outside(execution: Execution, task: Task, lock: Any) -> bool:
     # Taken between the look and the acquire: a thread that is not ours uses it as well.
     while not raw_acquire(lock, False):
         execution.wait_until(task, lambda: not raw_locked(lock), "acquire", lock, None, True)
-    _took(execution, task, lock)
     return True
 
 

@@ -27,6 +27,8 @@ _EMPTY: tuple[Iterable[object], ...] = (
 )
 _ITERATORS = tuple(type(iter(empty)) for empty in _EMPTY)
 
+_SHARED: tuple[type, ...] = (*_CONTAINERS, *_ITERATORS)
+
 
 class Site:
     """One place in the code that reads or writes something: what, and on which line."""
@@ -114,7 +116,7 @@ def _item_matters(_: Site, target: object) -> bool:
 
 
 def _container_matters(_: Site, target: object) -> bool:
-    return is_a(target, (*_CONTAINERS, *_ITERATORS))
+    return is_a(target, _SHARED)
 
 
 def _always(_: Site, __: object) -> bool:
