@@ -87,13 +87,14 @@ class ForkServer:
 
     def run(self, request: Request) -> Outcome:
         """Run `request` in a fresh child. Raises Interrupted, and Refused as the call does."""
+        message = self._message(request)
         if self._connection is None and not self._interrupted:
             self._start()
         if self._interrupted or self._connection is None:
             raise Interrupted("the run was interrupted before it started")
         reads, writes = _pipes()
         try:
-            _send(self._connection, self._message(request), list(writes.values()))
+            _send(self._connection, message, list(writes.values()))
             _close(writes)
             return _Run(self._connection, reads, request).supervise()
         except ConnectionError as problem:
