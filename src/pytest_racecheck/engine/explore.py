@@ -18,7 +18,7 @@ from pytest_racecheck.engine.strategies.portfolio import Portfolio
 from pytest_racecheck.engine.strategies.recorded import Follow
 from pytest_racecheck.engine.trace import Trace
 from pytest_racecheck.engine.watchdog import Watchdog
-from pytest_racecheck.errors import Divergence, UsageError
+from pytest_racecheck.errors import UsageError
 
 #: Every so many executions one is run twice, to notice nondeterminism that is not ours.
 CHECK_AGAIN_EVERY = 50
@@ -109,18 +109,13 @@ class Runner:
             if self._since_collection >= COLLECT_EVERY:
                 self._since_collection = 0
                 gc.collect(1)
+        if execution.divergence is None and not execution.lost and hasattr(decider, "left_over"):
+            execution.divergence = decider.left_over()
         return execution
 
     def replay(self, schedule: Schedule, trace: Trace | None = None) -> Execution:
         """Run the body once along ``schedule``; ``divergence`` says where it was left, if so."""
-        decider = Follow(schedule)
-        execution = self.execute(decider, trace)
-        left_out = len(schedule.choices) - decider.made
-        if left_out and execution.divergence is None and not execution.lost:
-            execution.divergence = Divergence(
-                f"the program ended after {decider.made} choices; the schedule has {left_out} more"
-            )
-        return execution
+        return self.execute(Follow(schedule), trace)
 
     def retire_carriers(self) -> None:
         """End the pooled threads, so that their thread-local data goes."""

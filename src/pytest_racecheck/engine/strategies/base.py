@@ -13,7 +13,8 @@ class Decider(Protocol):
 
     A decider sees each task's ``pending`` operation, so POS, SURW and DPOR fit.  It may also have
     ``begin(tasks)`` (the live list, kept up to date by the engine, blocked tasks included) and
-    ``performed(task)`` (called for every operation, chosen or not); the engine calls them if there.
+    ``performed(task)`` (called for every operation, chosen or not), and ``left_over()`` (a
+    Divergence when the program has ended too early, else None); the engine calls them if there.
     """
 
     def pick(self, enabled: Sequence[Task], current: Task | None, late: Sequence[Task]) -> Task:

@@ -51,6 +51,15 @@ class Follow:
             f"choice {self.made}: the schedule moves task {index}, but only {able} can"
         )
 
+    def left_over(self) -> Divergence | None:
+        """What to say when the program has ended and the schedule has not."""
+        left = len(self._schedule.choices) - self.made
+        if not left:
+            return None
+        return Divergence(
+            f"the program ended after {self.made} choices; the schedule has {left} more"
+        )
+
     def _check(self, task: Task) -> None:
         if self.made % CHECK_EVERY == 0 or self.made == len(self._schedule.choices):
             block = (self.made - 1) // CHECK_EVERY
@@ -91,6 +100,13 @@ class _Script:
             # The body starts the named tasks: it goes on until the one asked for can move.
             return self._not_named(enabled, late, name)
         return current or (enabled or late)[0]
+
+    def left_over(self) -> Divergence | None:
+        """What to say when the program has ended and the script has not."""
+        if self._at == len(self._script):
+            return None
+        name = self._script[self._at]
+        return Divergence(f"the program ended before step {self._at + 1} of the script, {name!r}")
 
     def _not_named(self, enabled: Sequence[Task], late: Sequence[Task], name: str) -> Task:
         for task in enabled:
