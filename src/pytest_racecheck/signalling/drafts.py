@@ -16,6 +16,8 @@ def _draft_site() -> str | None:
     named = os.environ.get(SITE_VARIABLE)
     if named:
         return named
+    # By name, as a plug-in: the cache belongs to the hall, which this room must not lean on, and
+    # the environment variable does without it.
     try:
         cache = importlib.import_module("pytest_racecheck.zmq_draft")
     except ModuleNotFoundError:

@@ -53,7 +53,7 @@ def _number(
 
 def _parser(program: str, title: str) -> _Parser:
     about = f"Many threads signal one main loop over {title} sockets; counts what arrives."
-    parser = _Parser(prog=program, description=about, add_help=False, allow_abbrev=False)
+    parser = _Parser(prog=program, description=about, add_help=False)
     add = parser.add_argument
     add("-help", "-h", "--help", action="help", help="show this and exit")
     count = _number(int, 1, 1_000_000_000)

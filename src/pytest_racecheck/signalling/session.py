@@ -64,7 +64,7 @@ def run(kind: Kind, options: Options) -> int:
     except Hang as hang:
         return _hung(session, hang)
     except KeyboardInterrupt:
-        print("", *session.ledger.totals(), sep="\n", flush=True)
+        _say("", *session.ledger.totals())
         return INTERRUPTED
     return _verdict(session, time.monotonic() - began_s - options.sleep_s)
 
@@ -87,7 +87,7 @@ def _exchange(session: Session) -> None:
         return
     wire = open_wire(session.context, endpoint, session.kind, session.options)
     session.join(*_start_senders(session, wire))
-    print("Waiting...", flush=True)
+    _say("Waiting...")
     time.sleep(session.options.sleep_s)
     session.join(session.start("exit sender", partial(_send_exit, session, wire)), loop)
     if wire.shared is not None:
@@ -96,15 +96,21 @@ def _exchange(session: Session) -> None:
         session.join(session.start("terminator", session.context.term))
 
 
+def _say(*lines: str) -> None:
+    # One write for all of it: `print` writes text and newline apart, and another thread between.
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
+
+
 def _book(session: Session, command: bytes, number: int, sequence: int) -> None:
     if command == EXIT:
         session.ledger.exit_received = True
         return
     complaint = session.ledger.receive(number, sequence)
     if complaint:
-        print(complaint, flush=True)
+        _say(complaint)
     elif session.options.debug:
-        print(f"Thread {number} received # {sequence}", flush=True)
+        _say(f"Thread {number} received # {sequence}")
 
 
 def _start_senders(session: Session, wire: Wire) -> list[threading.Thread]:
@@ -122,7 +128,7 @@ def _ping(session: Session, wire: Wire, number: int) -> None:
             account.sent = sequence
             send(pack(PING, number, sequence))
             if options.debug:
-                print(f"Thread {number} sent # {sequence}", flush=True)
+                _say(f"Thread {number} sent # {sequence}")
             if options.rate:
                 time.sleep(1 / options.rate)
 
@@ -136,7 +142,7 @@ def _send_exit(session: Session, wire: Wire) -> None:
 def _hung(session: Session, hang: Hang) -> int:
     ledger = session.ledger
     lines = ledger.unfinished() if session.options.quiet else ledger.totals()
-    print(*lines, sep="\n", flush=True)
+    _say(*lines)
     alive = [thread for thread in session.threads if thread.is_alive()]
     print(f"Hang: {hang}. {ledger.summary()}.", *ledger.about_exit(), file=sys.stderr)
     print(where(alive), file=sys.stderr)
@@ -153,11 +159,11 @@ def _verdict(session: Session, seconds: float) -> int:
     ledger, options = session.ledger, session.options
     if session.errors or not ledger.complete():
         lines = ledger.unfinished() if options.quiet else ledger.totals()
-        print(*lines, sep="\n", flush=True)
+        _say(*lines)
         print(f"{ledger.summary()}.", *ledger.about_exit(), file=sys.stderr)
         _print_errors(session)
         return INCOMPLETE
     if not options.quiet:
         rate = options.threads * options.msgs / seconds
-        print(*ledger.totals(), f"{ledger.summary()}, {rate:,.0f} a second", sep="\n")
+        _say(*ledger.totals(), f"{ledger.summary()}, {rate:,.0f} a second")
     return COMPLETE
