@@ -15,6 +15,8 @@ from pytest_racecheck.engine.strategies.base import Decider
 from pytest_racecheck.engine.strategies.random_walk import LATE_ONE_IN
 from pytest_racecheck.engine.task import Task
 
+#: The number of choices assumed before the first execution.
+FIRST_GUESS = 10
 _SPINNING = frozenset({"sleep", "yield", "try acquire", "poll"})
 
 
@@ -28,7 +30,7 @@ class PCT:
         self.name = "pct"
         self._seed = seed
         self._depth = depth
-        self._choices = 10  # k, the largest number of choices seen so far
+        self._choices = 0  # k, the largest number of choices seen so far
         self.tasks = 2  # n, likewise
 
     def deciders(self) -> Iterator[Decider]:
@@ -36,8 +38,9 @@ class PCT:
         n = 0
         while True:
             random = Random(f"{self._seed}/pct{self._depth}/{n}")
-            points = min(self._depth - 1, self._choices)
-            decider = _Priorities(random, random.sample(range(1, self._choices + 1), points))
+            choices = self._choices or FIRST_GUESS
+            points = random.sample(range(1, choices + 1), min(self._depth - 1, choices))
+            decider = _Priorities(random, points)
             yield decider
             self._choices = max(self._choices, decider.made)
             self.tasks = max(self.tasks, len(decider.priority))
