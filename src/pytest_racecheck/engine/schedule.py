@@ -41,6 +41,8 @@ class Schedule:
     @staticmethod
     def parse(text: str) -> Schedule:
         """Read the one-line form; raises UsageError with one sentence when it is not one."""
+        if not isinstance(text, str):
+            raise UsageError(f"a replay text was expected, got {type(text).__name__}")
         text = text.strip()
         if len(text) > MAX_TEXT:
             raise UsageError(
@@ -71,7 +73,7 @@ def _choices(body: str) -> tuple[int, ...]:
     for run in body.split(".") if body else ():
         match = _RUN.fullmatch(run)
         if match is None:
-            raise UsageError(f"the replay text is damaged at {run!r}: expected a number or 1x2")
+            raise UsageError(f"the replay text is damaged at {run[:40]!r}: expected a number or 1x2")
         choices.extend([int(match[1])] * _bounded(int(match[2] or 1), len(choices)))
     return tuple(choices)
 

@@ -44,6 +44,8 @@ def _portfolio(options: StrategyOptions) -> Strategy:
 def _scripted(options: StrategyOptions) -> Strategy:
     if not options.script:
         raise UsageError("strategy 'scripted' needs script=[...]: names of tasks, in their order")
+    if isinstance(options.script, str) or not all(isinstance(n, str) for n in options.script):
+        raise UsageError(f"script must be a list of names of tasks, got {options.script!r}")
     return Scripted(options.script)
 
 
@@ -83,6 +85,15 @@ def make_strategy(name: str, options: StrategyOptions) -> Strategy:
         if value is not None and option not in understood:
             owner = next(n for n, (_, known) in _TABLE.items() if option in known)
             raise UsageError(f"strategy {name!r} ignores {option}; it belongs to {owner!r}")
-        if option in ("depth", "preemptions") and value is not None and value < 0:
-            raise UsageError(f"{option} must not be negative, got {value}")
+    _check_numbers(options)
     return make(options)
+
+
+def _check_numbers(options: StrategyOptions) -> None:
+    for option, least in (("seed", None), ("depth", 1), ("preemptions", 0)):
+        value = getattr(options, option)
+        if value is None and option != "seed":
+            continue
+        if type(value) is not int or (least is not None and value < least):
+            bound = "" if least is None else f" of at least {least}"
+            raise UsageError(f"{option} must be a whole number{bound}, got {value!r}")
