@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from pytest_racecheck.adapters.holders import Holders
 from pytest_racecheck.adapters.stand_ins import stand_ins
 from twins import find, together
 
@@ -128,10 +129,14 @@ def other():
     return "other"
 
 
+def replaced(*pairs):
+    return stand_ins(list(pairs), Holders((), [function for function, _ in pairs]))
+
+
 def test_each_function_gets_its_own_stand_in():
     keeper = SimpleNamespace(first=real, second=other)
     pair = (real, other)
-    with stand_ins([(real, lambda: "stand-in"), (other, lambda: "another")]):
+    with replaced((real, lambda: "stand-in"), (other, lambda: "another")):
         assert (keeper.first(), keeper.second()) == ("stand-in", "another")
         assert pair[0]() == "real", "a tuple that is nobody's default is left alone"
     assert (keeper.first(), keeper.second()) == ("real", "other")
@@ -139,7 +144,7 @@ def test_each_function_gets_its_own_stand_in():
 
 def test_they_are_put_back_after_an_error():
     keeper, seen = SimpleNamespace(first=real), []
-    with pytest.raises(ZeroDivisionError), stand_ins([(real, other)]):
+    with pytest.raises(ZeroDivisionError), replaced((real, other)):
         seen.append(keeper.first) or 1 / 0
     assert seen == [other]
     assert keeper.first is real
