@@ -295,3 +295,15 @@ def test_the_clocks_are_the_same_functions_afterwards():
     with control_threads():
         assert time.monotonic is not before[0]
     assert before == (time.monotonic, time.perf_counter_ns, time.sleep)
+
+
+def test_a_thread_that_sleeps_is_named_after_sleep():
+    names = []
+
+    def body():
+        thread = threading.Thread(target=time.sleep, args=(1,))
+        names.append(thread.name)
+        together(thread.run)
+
+    find(body, executions=1)
+    assert set(names) == {"Thread-1 (sleep)"}

@@ -78,6 +78,7 @@ def _read(execution: Execution, task: Task, internal: bool) -> float:
 
 _VIRTUAL: dict[str, Callable[..., Any]] = {name: _reader(name) for name in _REAL}
 _VIRTUAL["sleep"] = MethodType(_sleep, time)
+_sleep.__name__ = "sleep"  # what a thread is named after whose target it is
 _REAL["sleep"] = real_sleep_s
 
 

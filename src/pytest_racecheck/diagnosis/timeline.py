@@ -39,7 +39,9 @@ def timeline(story: Story, width: int) -> list[str]:
     head = [INDENT + f"{letter} {file}".strip() for file, letter in letters.items()]
     tail = []
     if left_out:
-        tail = [f"{INDENT}({left_out} operations that no other task could see are left out)"]
+        what = "operation" if left_out == 1 else "operations"
+        verb = "is" if left_out == 1 else "are"
+        tail = [f"{INDENT}({left_out} {what} that no other task could see {verb} left out)"]
     return [*head, *lines, *tail]
 
 
