@@ -8,11 +8,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import MethodType
+from types import FrameType, MethodType
 from typing import Any
 
 from pytest_racecheck.engine.carrier import current_key
-from pytest_racecheck.engine.execution import Execution, controlled
+from pytest_racecheck.engine.execution import Execution, controlled, set_active
+from pytest_racecheck.engine.failure import TaskFailure, place, user_frame
 from pytest_racecheck.engine.happens_before import joined
 from pytest_racecheck.engine.task import Task, Unwind
 
@@ -21,6 +22,7 @@ _join = threading.Thread.join
 _is_alive = threading.Thread.is_alive
 _start_raw = _thread.start_new_thread
 _os_exit = os._exit
+_fork: Callable[[], int] = getattr(os, "fork", lambda: -1)
 _active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]
 _make_handle = getattr(_thread, "_make_thread_handle", None)  # 3.13 and later
 
@@ -46,6 +48,8 @@ def _start_controlled(self: Any) -> None:
     child = execution.spawn(task, self.name, lambda: _run_thread(self))
     child.thread, child.daemon = self, self.daemon
     child.cut_short = lambda: _mark_ended(self)
+    if self.daemon:
+        child.born_at = _user_place(sys._getframe(1))
     self._racecheck_task = child
     self._ident = child.carrier.key
     self._started._flag = True
@@ -160,7 +164,33 @@ def _os_exit_controlled(_: object, status: int) -> None:
     found = controlled()
     if found is None or found[0].pid != os.getpid():
         _os_exit(status)
-    raise ProcessExit(f"os._exit({status}) was called")
+    assert found is not None
+    execution, task = found
+    error = ProcessExit(f"os._exit({status}) was called, which ends the process without a word")
+    if not task.doomed:
+        # Written down at once: the body may catch it, which it could not do with the real one.
+        where = _user_place(sys._getframe(1))
+        failure = TaskFailure("exit", "ProcessExit", str(error), where, task.path, error)
+        execution.failures.append(failure)
+    raise error
+
+
+def _user_place(frame: FrameType) -> str:
+    found = user_frame(frame)
+    return "unknown" if found is None else place(found.f_code.co_filename, found.f_lineno)
+
+
+def _fork_controlled(_: object) -> int:
+    found = controlled()
+    pid = _fork()
+    if pid == 0:
+        set_active(None)  # the threads that would hand it the baton are not here
+    elif found is not None:
+        where = _user_place(sys._getframe(1))
+        found[0].uncontrolled.append(
+            f"the body forked a process at {where}, and what that does is not under control"
+        )
+    return pid
 
 
 def note_uncontrolled(execution: Execution, before: frozenset[int]) -> None:
@@ -174,6 +204,7 @@ def note_uncontrolled(execution: Execution, before: frozenset[int]) -> None:
 RAW: list[tuple[Callable[..., Any], Callable[..., Any]]] = [
     (_start_raw, MethodType(_start_raw_controlled, _thread)),
     (_os_exit, MethodType(_os_exit_controlled, os)),
+    (_fork, MethodType(_fork_controlled, os)),
 ]
 
 

@@ -305,13 +305,15 @@ class Execution(ExecutionState):
 
     def fail(self, task: Task, error: BaseException) -> None:
         """Write down what killed ``task``; the others go on (design 3.8)."""
-        if not task.doomed:
+        if not task.doomed and not any(known.error is error for known in self.failures):
             self.failures.append(TaskFailure.of_error(error, task))
 
     def finish(self, task: Task) -> None:
         """``task`` has ended in its own thread: give the carrier back and pass the baton on."""
         if task.done:  # abandoned: the execution went on without it
             return
+        if active is not self:
+            leave_no_child_behind(self.pid)
         if self.current is not task:
             self.rejoin(task)
         task.done = True
@@ -342,7 +344,7 @@ class Execution(ExecutionState):
                 pass
             except BaseException as error:
                 self._body_raised(main, error)
-            leave_no_child_behind(self)
+            leave_no_child_behind(self.pid)
             main.ended = True
             if not self.unwinding and (self.away or self.live != [main]):
                 self._let_the_others_end(main)

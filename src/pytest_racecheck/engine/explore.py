@@ -170,7 +170,8 @@ def _write_down(found: Exploration, execution: Execution) -> None:
     found.lost.extend(execution.lost)
     found.abandoned.extend(execution.abandoned)
     for task in execution.leftovers:
-        text = f"{task.name} (daemon) was still there at the end"
+        born = f", started at {task.born_at}," if task.born_at else ""
+        text = f"{task.name} (daemon){born} was still there at the end"
         if text not in found.leftovers:
             found.leftovers.append(text)
     for text in execution.uncontrolled:

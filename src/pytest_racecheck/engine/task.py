@@ -63,7 +63,7 @@ class Task:
         self.doomed = False  # must end: every operation raises Unwind
         self.outside = False  # did not come back within its patience
         self.daemon = False
-        self.born_at: tuple[str, int] | None = None
+        self.born_at = ""  # "file.py:12", of a daemon thread, which may outlive its test
         self.idle_worker = False  # an executor's worker that waits for its next work item
         self.item_key: object = None  # the key of the item that is about to be touched
         self.thread: Any = None

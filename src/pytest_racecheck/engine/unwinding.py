@@ -39,9 +39,9 @@ def end_early(execution: Execution, task: Task) -> None:
         raise Unwind
 
 
-def leave_no_child_behind(execution: Execution) -> None:
-    """End a process that the body forked and that comes out of the body."""
-    if os.getpid() != execution.pid:
+def leave_no_child_behind(pid: int) -> None:
+    """End a process that the body forked and that comes out of the body of process ``pid``."""
+    if os.getpid() != pid:
         said = b"racecheck: a forked child ran to the end of the test body; it stops here\n"
         os.write(2, said)
         os._exit(GIVEN_UP)
