@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
@@ -12,6 +13,24 @@ from typing import Any
 import pytest
 from _pytest.logging import caplog_records_key
 from _pytest.tmpdir import tmppath_result_key
+
+from pytest_racecheck.engine.unwinding import leave_no_child_behind
+
+
+def set_up_wider_fixtures_only(item: pytest.Function) -> None:
+    """Let pytest's own set-up make what several tests share; the rest is made under control.
+
+    A fixture of the test itself may start threads, or wait for some: outside an execution they
+    would be real ones, and nobody would notice that they hang.
+    """
+
+    def set_up() -> None:
+        known = item._fixtureinfo.name2fixturedefs
+        for name in item.fixturenames:  # in the order in which pytest would set them up
+            if name in known and known[name][-1].scope != "function":
+                item.funcargs[name] = item._request.getfixturevalue(name)
+
+    item.setup = set_up  # type: ignore[method-assign]
 
 
 class ItemBody:
@@ -24,19 +43,26 @@ class ItemBody:
         self._item = item
         self._state = item.session._setupstate
         self._fresh = _has_function_fixtures(item)
-        self._folder: Path | None = None
+        item.__dict__.pop("setup", None)  # from here on the set-up is the whole one
         manager = item.config.pluginmanager
         self._logging = manager.getplugin("logging-plugin")
         self._forget = _what_forgets_output(manager.getplugin("capturemanager"), self._logging)
+        # pytest 9.2 counts the folders of a name; before, it looked which ones are there.
+        factory = getattr(item.config, "_tmp_path_factory", None)
+        self._numbers: dict[Any, int] = getattr(factory, "_next_number", {})
+        self._first_numbers = dict(self._numbers)
         self._warned: dict[tuple[str, int, str, str], warnings.WarningMessage] = {}
         self._log: list[warnings.WarningMessage] = []
         self.executions = 0
+        self._pid = os.getpid()
+        self._properties = len(item.user_properties)
         self.files_under_test = (str(item.path),)
 
     def __call__(self) -> None:
         """Set up, call, tear down; raises what the test raises."""
         self.executions += 1
         self._keep_new_warnings()
+        del self._item.user_properties[self._properties :]
         for forget in self._forget:
             forget()
         self._new_instance()
@@ -82,7 +108,10 @@ class ItemBody:
 
     def _call(self) -> None:
         names = self._item._fixtureinfo.argnames
-        self._item.obj(**{name: self._item.funcargs[name] for name in names})
+        try:
+            self._item.obj(**{name: self._item.funcargs[name] for name in names})
+        finally:
+            leave_no_child_behind(self._pid)  # a child must not tear anything down
 
     def _new_instance(self) -> None:
         """A method gets a new instance of its class, as each test does."""
@@ -117,10 +146,12 @@ class ItemBody:
         return next(iter(urgent or errors), None)
 
     def _remove_folder(self) -> None:
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-        folder = (self._item.funcargs or {}).get("tmp_path")
-        self._folder = folder if isinstance(folder, Path) else None
+        """The last execution's, so that the next one gets the same name; the very last is kept."""
+        folder = self._item.funcargs.get("tmp_path")
+        if isinstance(folder, Path):
+            shutil.rmtree(folder, ignore_errors=True)
+        for name in self._numbers:
+            self._numbers[name] = self._first_numbers.get(name, 0)
 
     @contextmanager
     def warnings_shown_once(self) -> Iterator[None]:

@@ -9,7 +9,7 @@ import pytest
 from _pytest._code.code import ExceptionRepr
 
 from pytest_racecheck.diagnosis import Failure, Finding, Plan, Verdict, explore_plan
-from pytest_racecheck.diagnosis.judgement import GIVEN
+from pytest_racecheck.diagnosis.judgement import GIVEN, LEFT_BEHIND
 from pytest_racecheck.engine.failure import is_internal, is_ours
 from pytest_racecheck.item_body import ItemBody
 from pytest_racecheck.session_end import report_of_the_end
@@ -38,7 +38,7 @@ def explore_item(item: pytest.Function, plan: Plan, property_name: str) -> None:
     finding = _finding_of(item, plan)
     data = {**finding.as_json(), "warnings": list(finding.warnings), "strategy": plan.strategy}
     item.user_properties.append((property_name, json.dumps(data)))
-    if finding.failure is not None:
+    if finding.failure is not None and finding.reason != LEFT_BEHIND:
         setattr(item, REPORT, finding.report(_width(item), _command(item, finding, plan)))
         for name in ("stdout", "stderr"):
             if getattr(finding, name):
@@ -57,8 +57,7 @@ def explore_item(item: pytest.Function, plan: Plan, property_name: str) -> None:
 
 def _finding_of(item: pytest.Function, plan: Plan) -> Finding:
     body = ItemBody(item)
-    # pytest's own set-up happened without control; each execution has its own.
-    error = body.tear_down()
+    error = body.tear_down()  # what pytest has set up for the test itself, which is next to nothing
     if error is not None:
         raise error
     with body.warnings_shown_once(), report_of_the_end(item):

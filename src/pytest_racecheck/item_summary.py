@@ -61,6 +61,10 @@ def _lines(nodeid: str, finding: dict[str, Any]) -> list[str]:
     lines = [f"{finding['verdict']}: {nodeid}"]
     if finding["verdict"] != "reproduced":
         lines.append(f"    {finding['reason'].splitlines()[0]}")
+        if finding["failure"] is not None:
+            lines.append(
+                f"    it failed with {finding['failure']['type']} at {finding['failure']['where']}"
+            )
     warnings = [text.splitlines()[0] for text in finding["warnings"]]
     lines += [f"    warning: {text}" for text in warnings if text not in finding["reason"]]
     return lines

@@ -124,6 +124,15 @@ def _refuse_needless_replay(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave the fixtures of an explored test itself to its executions."""
+    if isinstance(item, pytest.Function) and hasattr(item, _PLAN):
+        from pytest_racecheck.item_body import set_up_wider_fixtures_only
+
+        set_up_wider_fixtures_only(item)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Explore the test instead of calling it once."""
     plan = getattr(pyfuncitem, _PLAN, None)

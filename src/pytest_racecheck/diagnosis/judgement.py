@@ -57,6 +57,13 @@ def failed_finding(
     )
 
 
+LEFT_BEHIND = (
+    "a schedule that passed at first fails now as well: one execution leaves something behind that "
+    "the next one meets (leftover state of a module, or of a fixture of a wider scope?); set it up "
+    "anew in the body"
+)
+
+
 def unless_all_fails(runner: Runner, finding: Finding, passed: Schedule) -> Finding:
     """Take *reproduced* back when ``passed``, a schedule that passed at first, now fails too."""
     if finding.verdict is not Verdict.REPRODUCED or not runner.replay(passed).failures:
@@ -64,8 +71,7 @@ def unless_all_fails(runner: Runner, finding: Finding, passed: Schedule) -> Find
     return replace(
         finding,
         verdict=Verdict.INCONCLUSIVE,
-        reason="a schedule that passed at first fails now as well: one execution leaves something "
-        "behind that the next one meets (state of a module?); set it up anew in the body",
+        reason=LEFT_BEHIND,
     )
 
 
