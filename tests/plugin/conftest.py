@@ -24,7 +24,7 @@ import pytest_racecheck.item_plan
 import pytest_racecheck.item_run
 import pytest_racecheck.item_summary
 import pytest_racecheck.plugin
-import pytest_racecheck.spawning  # noqa: F401
+import pytest_racecheck.spawning
 
 SOURCES = Path(pytest_racecheck.__file__).parent.parent
 LIMIT_S = 100  # nothing here takes a tenth of it on an idle machine; a hang must end
@@ -90,11 +90,11 @@ class Run:
             assert " ".join(line.split()) in flat, f"{line!r} is not in:\n{self.out}\n{self.err}"
 
     def section(self, title: str) -> str:
-        """The lines below the rule called ``title``, up to the next rule."""
+        """The lines below the double rule called ``title``, up to the next one."""
         lines = self.out.splitlines()
-        begin = next(n for n, line in enumerate(lines) if line.strip("=- ") == title)
+        begin = next(n for n, line in enumerate(lines) if line.strip("=") == f" {title} ")
         rest = lines[begin + 1 :]
-        end = next((n for n, line in enumerate(rest) if line[:3] in ("===", "---")), len(rest))
+        end = next((n for n, line in enumerate(rest) if line.startswith("===")), len(rest))
         return "\n".join(rest[:end])
 
 
@@ -151,7 +151,7 @@ class Suite:
         found: dict[str, dict[str, Any]] = {}
         collector = _Findings(found)
         result = self.pytester.runpytest_inprocess(
-            "-p", "no:cacheprovider", *self._load, *args, plugins=[collector]
+            "-p", "no:cacheprovider", "-Wdefault", *self._load, *args, plugins=[collector]
         )
         return Run(result, found)
 

@@ -87,7 +87,8 @@ def test_forgets(racecheck):
 
 def test_each_parameter_is_a_test_of_its_own(suite):
     suite.write("""
-@pytest.mark.parametrize("locked", [pytest.param(True, marks=coarse), pytest.param(False, marks=quick)], ids=["locked", "bare"])
+locked_and_bare = [pytest.param(True, marks=coarse), pytest.param(False, marks=quick)]
+@pytest.mark.parametrize("locked", locked_and_bare, ids=["locked", "bare"])
 def test_add(locked):
     lock, box = threading.Lock() if locked else None, [0]
     def add():
