@@ -15,7 +15,7 @@ from pytest_racecheck.engine.schedule import Schedule, record
 from pytest_racecheck.engine.signals import Signals
 from pytest_racecheck.engine.strategies.base import Decider, Strategy
 from pytest_racecheck.engine.strategies.portfolio import Portfolio
-from pytest_racecheck.engine.strategies.recorded import Follow
+from pytest_racecheck.engine.strategies.recorded import Follow, Replay
 from pytest_racecheck.engine.trace import Trace
 from pytest_racecheck.engine.watchdog import Watchdog
 from pytest_racecheck.errors import UsageError
@@ -161,6 +161,8 @@ def kept_choices(execution: Execution) -> list[tuple[int, int, str]]:
 
 
 def _name(strategy: Strategy) -> str:
+    if isinstance(strategy, Replay):
+        return strategy.found_by
     return strategy.current if isinstance(strategy, Portfolio) else strategy.name
 
 

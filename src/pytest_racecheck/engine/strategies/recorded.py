@@ -18,6 +18,7 @@ class Replay:
 
     def __init__(self, schedule: Schedule) -> None:
         self.name = "replay"
+        self.found_by = schedule.strategy
         self._schedule = schedule
 
     def deciders(self) -> Iterator[Decider]:
