@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.bench.programs import PROGRAMS
 from tests.bench.rounds import RIVALS, Plan, compete
-from tests.bench.show import markdown, own_troubles, show
+from tests.bench.show import markdown, own_troubles, put_into, show
 
 
 def main(argv: list[str]) -> int:
@@ -25,6 +25,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
     parser.add_argument("--read", type=Path, metavar="FILE", help="show these; measure nothing")
     parser.add_argument("--markdown", action="store_true", help="print Markdown")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="put the results into this page")
     asked = parser.parse_args(argv)
     if asked.read:
         results = json.loads(asked.read.read_text())
@@ -32,6 +33,8 @@ def main(argv: list[str]) -> int:
         results = compete(_plan(asked), lambda text: print(text, file=sys.stderr, flush=True))
     if asked.json:
         asked.json.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    if asked.page:
+        asked.page.write_text(put_into(asked.page.read_text(), results))
     if asked.markdown:
         print(markdown(results))
     else:

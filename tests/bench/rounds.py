@@ -59,6 +59,7 @@ CONTESTANTS = (
     Contestant("frontrun", "random"),
     Contestant("frontrun", "dpor, virtual clock"),
     Contestant("frontrun", "random, virtual clock"),
+    Contestant("frontrun", "random, as it comes"),
     Contestant("interleave-test", "random"),
     Contestant("interleave-test", "pct"),
 )

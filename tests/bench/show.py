@@ -62,6 +62,16 @@ def show(results: dict[str, Any], console: Console | None = None) -> None:
         console.print(drawn)
 
 
+def put_into(page: str, results: dict[str, Any]) -> str:
+    """``page`` with the results of this Python in place of its earlier ones; ValueError if none."""
+    minor = ".".join(str(results["python"]).split(".")[:2])
+    begin, end = f"<!-- results {minor} -->", f"<!-- end of results {minor} -->"
+    if page.count(begin) != 1 or page.count(end) != 1:
+        raise ValueError(f"the page has no place for results of {minor}: {begin} ... {end}")
+    head, _, rest = page.partition(begin)
+    return f"{head}{begin}\n\n{markdown(results).strip()}\n\n{end}{rest.partition(end)[2]}"
+
+
 def markdown(results: dict[str, Any]) -> str:
     """The same as Markdown, for docs/benchmarks.md."""
     lines = [headline(results), ""]

@@ -126,10 +126,17 @@ def like_for_like(results: dict[str, Any]) -> Table:
     """The same strategy on both sides: random with random, PCT with PCT."""
     table = Table(
         "The same strategy on both sides, access level (wall time | CPU time)",
-        ("program", "random: frontrun", "random: interleave-test", "PCT: interleave-test"),
+        (
+            "program",
+            "random: frontrun, lean",
+            "random: frontrun as it comes",
+            "random: interleave-test",
+            "PCT: interleave-test",
+        ),
     )
     pairs = (
         (OURS.name, "frontrun: random"),
+        (OURS.name, "frontrun: random, as it comes"),
         (OURS.name, "interleave-test: random"),
         (OURS_PCT.name, "interleave-test: pct"),
     )

@@ -209,6 +209,29 @@ def test_results_are_read_back_without_measuring(tmp_path, capsys, monkeypatch):
     assert "1,234" in capsys.readouterr().out
 
 
+def test_a_page_gets_the_results_of_its_python_in_place_of_the_earlier_ones(tmp_path):
+    page, file = tmp_path / "page.md", tmp_path / "results.json"
+    file.write_text(json.dumps(result_of(COUNTER, **{OURS.name: 1234, FREE.name: 617})))
+    place = "<!-- results 3.x -->{}<!-- end of results 3.x -->"
+    page.write_text("before\n" + place.format("earlier") + "\nafter\n")
+    assert main(["--read", str(file), "--page", str(page)]) == 0
+    text = page.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("\nafter\n")
+    assert "1,234" in text
+    assert "earlier" not in text
+    page.write_text("nothing to replace")
+    with pytest.raises(ValueError, match="no place for results"):
+        main(["--read", str(file), "--page", str(page)])
+
+
+def test_the_documentation_has_a_place_for_each_python():
+    page = (ROOT / "docs" / "benchmarks.md").read_text()
+    for minor in ("3.11", "3.12", "3.13"):
+        results = result_of(COUNTER, **{OURS.name: 1234}) | {"python": f"{minor}.0"}
+        assert "1,234" in show.put_into(page, results)
+
+
 @pytest.mark.parametrize("wrong", [["--seconds", "0"], ["--rounds", "0"], ["--program", "x"]])
 def test_wrong_arguments_are_refused(wrong, capsys):
     with pytest.raises(SystemExit) as refused:
