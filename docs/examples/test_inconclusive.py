@@ -57,6 +57,10 @@ def foreign_schedule() -> Finding:
     return replay(lambda: together(work, work), "rc1:random:7:00")
 
 
+def foreign_script() -> Finding:
+    return explore(lambda: together(work, work), strategy="scripted", script=["nobody"])
+
+
 def native_call() -> Finding:
     ours, theirs = socket.socketpair()
 
@@ -211,6 +215,7 @@ PROGRAMS = (
     no_thread,
     one_schedule,
     foreign_schedule,
+    foreign_script,
     native_call,
     native_call_and_a_failure,
     too_many_operations,
