@@ -184,7 +184,7 @@ def _controlled_runner(
 
         def after(execution: Execution) -> None:
             if world is not None:
-                execution.uncontrolled.extend(world.end_of_execution(bool(execution.failures)))
+                _look_at_messages(execution, world)
             if threads.after(execution):
                 runner.retire_carriers()
 
@@ -207,6 +207,17 @@ def _files_of(body: Callable[[], object]) -> tuple[str, ...]:
         return named
     code = getattr(getattr(body, "__func__", body), "__code__", None)
     return () if code is None else (code.co_filename,)
+
+
+def _look_at_messages(execution: Execution, world: Any) -> None:
+    for text in world.end_of_execution(bool(execution.failures)):
+        swallowed = text.startswith("the body swallowed it")
+        (execution.uncontrolled if swallowed else execution.left_open).append(text)
+    used = world.transports_used()
+    execution.transports = tuple(
+        f"{u.transport} ({'exact' if u.exact else 'settled'})" for u in used
+    )
+    execution.uncontrolled.extend(f"{u.transport} did not settle" for u in used if not u.settled)
 
 
 @contextmanager

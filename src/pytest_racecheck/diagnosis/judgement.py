@@ -206,8 +206,12 @@ def _scope(found: Exploration, points: str) -> str:
     )
     return (
         f"{which} of {found.most_tasks} tasks ({found.executions} executions) passes; "
-        f"tasks were switched {_GRANULARITY[points]}"
+        f"tasks were switched {_GRANULARITY[points]}" + _over(found)
     )
+
+
+def _over(found: Exploration) -> str:
+    return f"; messages went over {', '.join(found.transports)}" if found.transports else ""
 
 
 def _preemptions(found: Exploration) -> str:

@@ -45,6 +45,7 @@ class Exploration:
     abandoned: list[str] = field(default_factory=list)
     leftovers: list[str] = field(default_factory=list)
     uncontrolled: list[str] = field(default_factory=list)
+    transports: tuple[str, ...] = ()
     most_tasks: int = 0
     choices: int = 0
 
@@ -176,14 +177,18 @@ def _write_down(found: Exploration, execution: Execution) -> None:
         text = f"{task.name} (daemon){born} was still there at the end"
         if text not in found.leftovers:
             found.leftovers.append(text)
-    for text in execution.uncontrolled:
-        if text not in found.uncontrolled:
-            found.uncontrolled.append(text)
+    _add_new(found.leftovers, execution.left_open)
+    _add_new(found.uncontrolled, execution.uncontrolled)
+    found.transports = execution.transports or found.transports
     if execution.divergence is not None:
         found.divergence = found.divergence or str(execution.divergence)
     daemons_only = execution.leftovers or (execution.cut_off or "").startswith("only daemon")
     if execution.cut_off and not execution.failures and not daemons_only:
         found.cut_off = execution.cut_off
+
+
+def _add_new(texts: list[str], more: list[str]) -> None:
+    texts.extend(text for text in more if text not in texts)
 
 
 def _run_again(runner: Runner, schedule: Schedule, found: Exploration) -> None:

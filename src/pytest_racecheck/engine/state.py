@@ -66,6 +66,7 @@ class ExecutionState:
     ended: bool = False
     interrupt: BaseException | None = None
     leftovers: list[Task] = field(default_factory=list)
+    left_open: list[str] = field(default_factory=list)  # sockets and the like, in words
 
     # What was not under control.
     outside_waits: int = 0  # tasks whose readiness may change by itself
@@ -73,6 +74,7 @@ class ExecutionState:
     lost: list[str] = field(default_factory=list)  # the same, in words, with stacks
     abandoned: list[str] = field(default_factory=list)
     uncontrolled: list[str] = field(default_factory=list)
+    transports: tuple[str, ...] = ()  # over what messages went, and how exactly that is known
     waited: int = 0  # patiences that went by with nobody moving
     given_up: int = 0
     closing: bool = False  # the main thread is ending the others, each within its own patience
