@@ -54,7 +54,6 @@ class ItemBody:
         self._warned: dict[tuple[str, int, str, str], warnings.WarningMessage] = {}
         self._log: list[warnings.WarningMessage] = []
         self.executions = 0
-        self._pid = os.getpid()
         self._properties = len(item.user_properties)
         self.files_under_test = (str(item.path),)
 
@@ -107,11 +106,11 @@ class ItemBody:
             self._logging.caplog_handler.clear()
 
     def _call(self) -> None:
-        names = self._item._fixtureinfo.argnames
+        names, here = self._item._fixtureinfo.argnames, os.getpid()
         try:
             self._item.obj(**{name: self._item.funcargs[name] for name in names})
         finally:
-            leave_no_child_behind(self._pid)  # a child must not tear anything down
+            leave_no_child_behind(here)  # a child must not tear anything down
 
     def _new_instance(self) -> None:
         """A method gets a new instance of its class, as each test does."""

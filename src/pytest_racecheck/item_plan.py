@@ -126,6 +126,8 @@ def _why_not(item: pytest.Item) -> str | None:
         return f"a test of kind {type(item).__name__}; write it as a Python function"
     if inspect.iscoroutinefunction(item.obj) or inspect.isasyncgenfunction(item.obj):
         return "an async test; write a plain one that calls asyncio.run()"
+    if "subtests" in item.fixturenames:
+        return "a test with subtests; write each as a test of its own"
     return None
 
 

@@ -96,8 +96,10 @@ def pack_stop(error: BaseException) -> dict[str, Any]:
     if isinstance(error, RacecheckError):
         return {"refused": {"type": type(error).__name__, "message": str(error)}}
     kind = type(error)
+    # pytest's own pretend to be built in, which they are not
+    pytests = any(base.__module__ == "_pytest.outcomes" for base in kind.__mro__)
     state = {k: v for k, v in vars(error).items() if isinstance(v, (str, int, type(None)))}
-    name = (kind.__module__, kind.__qualname__)
+    name = ("_pytest.outcomes" if pytests else kind.__module__, kind.__name__)
     return {"stop": {"name": name, "args": [str(arg) for arg in error.args], "state": state}}
 
 
