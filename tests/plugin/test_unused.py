@@ -27,7 +27,8 @@ def test_look():
     threads = [thread.name for thread in threading.enumerate()]
     tasks = len(os.listdir("/proc/self/task"))
     with open("seen.json", "w") as file:
-        json.dump({"ours": ours, "threads": threads, "tasks": tasks, "all": sorted(sys.modules)}, file)
+        seen = {"ours": ours, "threads": threads, "tasks": tasks, "all": sorted(sys.modules)}
+        json.dump(seen, file)
 """
 NOT_CHEAP = ("zmq", "rich", "bytecode", "psycopg", "ctypes", "multiprocessing", "asyncio")
 
