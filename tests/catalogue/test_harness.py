@@ -80,6 +80,56 @@ def test_access_level_sees_into_the_variant(tiny):
         assert judge(harness, sync).kept is False
 
 
+RAISING = """
+import threading
+
+class Counter:
+    value = 2
+    def __init__(self, parties): self.first = threading.Lock()
+    def add(self):
+        with self.first: raise ValueError("in a thread")
+"""
+SLEEPING = """
+import time
+
+class Counter:
+    value = 2
+    def __init__(self, parties): pass
+    def add(self): time.sleep(3600)
+"""
+ODD = """
+[variants.odd]
+role    = "control"
+modes   = ["controlled"]
+expects = "{expects}"
+"""
+
+
+def test_an_exception_in_a_task_is_the_failure_that_the_search_finds(tiny):
+    folder = tiny.write(more=ODD.format(expects="reproduced"))
+    (folder / "odd.py").write_text(RAISING)
+    with Harness(Measurements()) as harness:
+        [job] = jobs(tiny, "tiny_counter/odd")
+        record = judge(harness, job)
+    assert record.kept is True
+    failure = record.found.failure
+    assert (failure["kind"], failure["type"], failure["where"]) == (
+        "exception",
+        "ValueError",
+        "odd.py:8",
+    )
+    assert record.found.replays == (3, 3)
+
+
+def test_time_under_control_is_virtual_in_children_too(tiny):
+    """An hour of sleep would not end before the search's deadline, were it real."""
+    folder = tiny.write(more=ODD.format(expects="ruled out"))
+    (folder / "odd.py").write_text(SLEEPING)
+    with Harness(Measurements()) as harness:
+        [job] = jobs(tiny, "tiny_counter/odd")
+        assert judge(harness, job).kept is True
+
+
 def test_a_server_that_dies_costs_its_job_only(tiny):
     folder = tiny.write(more=KILLER_VARIANT)
     (folder / "killer.py").write_text(KILLER)

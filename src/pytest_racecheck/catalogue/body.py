@@ -54,8 +54,11 @@ def replay_variant(
 
 
 def _leave_threads_to_the_search() -> None:
-    """What escapes from a task under control is judged by the search, not by the child's hook."""
-    threading.excepthook = lambda _: None
+    """What escapes from a task is judged by the search, not by the child.
+
+    It must find Python's own hook: with another one the program would handle its failures itself.
+    """
+    threading.excepthook = threading.__excepthook__
 
 
 def _told(finding: Finding, width: int, command: list[str]) -> dict[str, Any]:

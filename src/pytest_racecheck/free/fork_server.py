@@ -8,7 +8,6 @@ every descendant with it, also those that left the child's session.
 from __future__ import annotations
 
 import contextlib
-import gc
 import importlib
 import os
 import select
@@ -34,8 +33,6 @@ def main(fd: int, preload: Sequence[str]) -> None:
     for name in preload:
         with contextlib.suppress(ImportError):  # the run that needs it says so better
             importlib.import_module(name)
-    gc.collect()
-    gc.freeze()
     with _Server(connection) as server:
         server.serve()
 
