@@ -60,10 +60,13 @@ def _rows(shown: Sequence[Step], order: list[int], letters: dict[str, str]) -> l
     for step, times in _folded(shown):
         column = order.index(step.task)
         here = (step.filename, step.line, step.task)
-        if here != place:
+        switched = step.task != last
+        if here != place and step.filename:
             letter = letters.get(os.path.basename(step.filename), "")
-            rows.append((column, f"{letter}{step.line}: {_source(step)}", step.task != last))
-        rows.append((column, INDENT + _doing(step) + (f" ({times}x)" if times > 1 else ""), False))
+            rows.append((column, f"{letter}{step.line}: {_source(step)}", switched))
+            switched = False
+        doing = INDENT + _doing(step) + (f" ({times}x)" if times > 1 else "")
+        rows.append((column, doing, switched))
         last, place = step.task, here
     return rows
 
@@ -125,7 +128,12 @@ def _worth_showing(story: Story) -> tuple[list[Step], int]:
     users: dict[str, set[int]] = {}
     for step in story.steps:
         users.setdefault(step.target, set()).add(step.task)
-    kept = [step for step in story.steps if _matters(step, len(users[step.target]))]
+    writing = {step.task for step in story.steps if step.filename}  # tasks with code of the user's
+    kept = [
+        step
+        for step in story.steps
+        if _matters(step, len(users[step.target])) and (step.filename or step.task not in writing)
+    ]
     kept = kept or list(story.steps)
     hidden = len(story.steps) - len(kept) + story.cut
     if len(_folded(kept)) > MAX_ROWS:
@@ -135,8 +143,6 @@ def _worth_showing(story: Story) -> tuple[list[Step], int]:
 
 
 def _matters(step: Step, users: int) -> bool:
-    if not step.filename:
-        return False  # inside the standard library's own threads: not the user's code
     shared = users > 1 and not step.target.endswith("_iterator")
     return shared or step.label not in _QUIET_ALONE
 

@@ -94,9 +94,9 @@ class Execution(ExecutionState):
             raise Unwind
         task.pending = (label, target, None)
         task.ready = ready
+        task.timed_out = False
         if timeout_s is not None:
             task.deadline_s = self.now_s + max(timeout_s, 0.0)
-            task.timed_out = False
             self.timed += 1
         self.outside_waits += outside
         self.quiet = 0

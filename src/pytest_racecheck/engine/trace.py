@@ -40,9 +40,8 @@ class Trace:
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.cut = 0  # steps not kept, because there were too many
-        self._calls: dict[
-            int, tuple[int, int]
-        ] = {}  # per task: the call it is in, and its first step
+        # Per task: the call it is in, and where in it the first step was.
+        self._calls: dict[int, tuple[tuple[int, CodeType, int], int]] = {}
         self._written: dict[int, tuple[Step, object, str, object]] = {}
 
     def note(self, task: Task, execution: Execution) -> None:
@@ -52,7 +51,8 @@ class Trace:
             self.cut += 1
             return
         called, frame = called_by_user(sys._getframe(1))
-        if called is not None and self._goes_on(task, called):
+        user_at = 0 if frame is None else frame.f_lasti
+        if called is not None and self._goes_on(task, called, user_at):
             return  # a further step inside a method that is in the story already
         step = self._step(task, frame)
         if called is not None and step.label != "start":
@@ -62,11 +62,13 @@ class Trace:
         step.choice = len(execution.decisions)
         self.steps.append(step)
 
-    def _goes_on(self, task: Task, called: FrameType) -> bool:
+    def _goes_on(self, task: Task, called: FrameType, user_at: int) -> bool:
+        # The address alone would not do: the next call's frame may lie where the last one's lay.
+        call = (id(called), called.f_code, user_at)
         before = self._calls.get(task.index)
-        if before is not None and before[0] == id(called) and before[1] != called.f_lasti:
+        if before is not None and before[0] == call and before[1] != called.f_lasti:
             return True
-        self._calls[task.index] = (id(called), called.f_lasti)
+        self._calls[task.index] = (call, called.f_lasti)
         return False
 
     def _step(self, task: Task, frame: FrameType | None) -> Step:
@@ -85,6 +87,8 @@ class Trace:
             if site.form == "item":
                 step.target += f"[{value_text(key)}]"
             self._value(task, step, target, site.form, key)
+        elif task.timed_out and label != "sleep":
+            step.value = "timed out"
         return step
 
     def _value(self, task: Task, step: Step, target: object, form: str, key: object) -> None:
@@ -96,7 +100,15 @@ class Trace:
     def blocked(self, task: Task, verb: str, thing: str, filename: str, line: int) -> None:
         """``task`` can go no further: what it would do next is the last thing to show."""
         self.resolve(task)
-        self.steps.append(Step(task.index, verb, thing, filename, line, "", -1))
+        step = Step(task.index, verb, thing, filename, line, "", -1)
+        if any(step.task == task.index for step in self.steps):
+            last = self._last_of(task)
+            if last.line == line and verb == f"waits in {last.label} of":
+                self.steps.remove(last)  # the same call, which had begun and never came to its end
+        self.steps.append(step)
+
+    def _last_of(self, task: Task) -> Step:
+        return next(step for step in reversed(self.steps) if step.task == task.index)
 
     def resolve(self, task: Task) -> None:
         """``task`` has come to its next operation: what it wrote can be seen now."""

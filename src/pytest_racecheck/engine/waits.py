@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -21,9 +22,15 @@ def frame_of(task: Task) -> FrameType | None:
 
 
 def user_place(task: Task) -> str:
-    """Where in the user's code a parked task stands, as "file.py:12"."""
+    """Where in the user's code a parked task stands, as "file.py:12".
+
+    A thread whose target is a library's function runs none of it: then the target is named.
+    """
     frame = user_frame(frame_of(task))
-    return "unknown" if frame is None else place(frame.f_code.co_filename, frame.f_lineno)
+    if frame is None:
+        target = getattr(task.thread, "_target", None)
+        return getattr(target, "__qualname__", None) or "unknown"
+    return place(frame.f_code.co_filename, frame.f_lineno)
 
 
 def user_line(task: Task) -> tuple[str, int]:
@@ -99,6 +106,9 @@ _TOLD_BY = (
 )
 
 
+_THREAD_RUN = threading.Thread.run.__code__  # around everything; nobody calls it to wait
+
+
 def called_by_user(frame: FrameType | None) -> tuple[FrameType | None, FrameType | None]:
     """The method of a queue, condition, ... that the user's code called, and the user's frame.
 
@@ -106,7 +116,9 @@ def called_by_user(frame: FrameType | None) -> tuple[FrameType | None, FrameType
     """
     called: FrameType | None = None
     while frame is not None and is_internal(frame.f_code.co_filename):
-        if frame.f_globals.get("__name__") in _TOLD_BY and "self" in frame.f_code.co_varnames:
+        code = frame.f_code
+        told = frame.f_globals.get("__name__") in _TOLD_BY and code is not _THREAD_RUN
+        if told and "self" in code.co_varnames:
             called = frame
         frame = outwards(frame)
     if called is None or called.f_code.co_name in ("__enter__", "__exit__"):
