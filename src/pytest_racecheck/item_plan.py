@@ -54,8 +54,9 @@ def plan_tests(
             item.user_properties.append((property_name, json.dumps(told)))
             continue
         explored.append(item)
-        setattr(item, plan_name, plan_of(item, options))
     check_replay(config.getoption("racecheck_replay"), explored)
+    for item in explored:
+        setattr(item, plan_name, plan_of(item, options))
 
 
 def _is_marked(item: pytest.Item) -> bool:

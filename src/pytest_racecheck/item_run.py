@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from types import TracebackType
 
 import pytest
@@ -82,7 +83,7 @@ def _command(item: pytest.Item, finding: Finding, plan: Plan) -> str | None:
     if finding.schedule is None:
         return None
     isolate = " --racecheck-isolate" if plan.isolate else ""
-    return f"pytest '{item.nodeid}' --racecheck-replay={finding.schedule}{isolate}"
+    return f"pytest {shlex.quote(item.nodeid)} --racecheck-replay={finding.schedule}{isolate}"
 
 
 def add_report(report: pytest.TestReport, text: str) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections import Counter
 from typing import Any
+
+from pytest_racecheck.diagnosis.wrapping import wrap
 
 MAX_NAMED = 5
 
@@ -22,10 +23,16 @@ def write_summary(reporter: Any, found: list[tuple[Any, str]]) -> None:
         _totals([f for _, f in explored], len(tried) - len(explored)),
         *_refusals(refused),
     ]:
-        reporter.write_line(_folded(line, width))
+        _write(reporter, line, width)
     for nodeid, finding in explored:
         for line in _lines(nodeid, finding):
-            reporter.write_line(_folded(line, width))
+            _write(reporter, line, width)
+
+
+def _write(reporter: Any, line: str, width: int) -> None:
+    indent = " " * (len(line) - len(line.lstrip()))
+    for part in wrap(line, width, f"{indent}  "):
+        reporter.write_line(part)
 
 
 def _totals(explored: list[dict[str, Any]], idle: int) -> str:
@@ -68,17 +75,3 @@ def _lines(nodeid: str, finding: dict[str, Any]) -> list[str]:
     warnings = [text.splitlines()[0] for text in finding["warnings"]]
     lines += [f"    warning: {text}" for text in warnings if text not in finding["reason"]]
     return lines
-
-
-def _folded(line: str, width: int) -> str:
-    if len(line) <= width:
-        return line
-    indent = " " * (len(line) - len(line.lstrip()))
-    return textwrap.fill(
-        line.strip(),
-        width,
-        initial_indent=indent,
-        subsequent_indent=indent + "  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )

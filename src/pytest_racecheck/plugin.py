@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _PLAN = "racecheck_plan"
 _PROPERTY = "racecheck"
+_LONGEST_IN_HEADER = 40
 
 #: option -> (type, what it means); each has a twin ``racecheck_<option>`` in the ini file.
 _OPTIONS: dict[str, tuple[type, str]] = {
@@ -84,7 +85,7 @@ def racecheck() -> Iterator[Spawner]:
 def pytest_report_header(config: pytest.Config) -> str | None:
     """One line, only when an option of ours was given."""
     given = [
-        f"{name} {config.getoption(f'racecheck_{name}')}"
+        f"{name} {_short(config.getoption(f'racecheck_{name}'))}"
         for name in (*_OPTIONS, "replay")
         if config.getoption(f"racecheck_{name}") is not None
     ]
@@ -95,6 +96,12 @@ def pytest_report_header(config: pytest.Config) -> str | None:
         return None
     which = "every test that starts a thread" if everything else "marked tests"
     return f"racecheck: {', '.join([which, *given])}"
+
+
+def _short(value: str) -> str:
+    """A schedule may be long, and may come from a stranger."""
+    text = value if value.isprintable() else ascii(value)
+    return text if len(text) <= _LONGEST_IN_HEADER else f"{text[:_LONGEST_IN_HEADER]}..."
 
 
 @pytest.hookimpl(trylast=True)

@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from pytest_racecheck.diagnosis.find import Plan, with_schedule
 from pytest_racecheck.diagnosis.forked import Ended, Outputs, run_forked
@@ -35,7 +36,8 @@ _BEAT_GRACE_S = 1.0
 _GRACE_S, _GRACE_PATIENCES = 10.0, 10
 _SIMPLER_EXECUTIONS, _SIMPLER_SECONDS = 300, 2.0
 _TAIL_LINES = 12
-_FRAME = re.compile(r'File "(?P<file>.+)", line (?P<line>\d+),? in ')
+_FRAME = re.compile(r'File "(?P<file>.+)", line (?P<line>\d+) in (?P<function>.+)')
+_LAST_WORDS = re.compile(r"^  (?P<place>\S+:\d+) in ", re.MULTILINE)
 _THREAD = re.compile(r"^(?=(?:Current thread|Thread) 0x)", re.MULTILINE)
 
 Explore = Callable[[Callable[[], object], Plan, Callable[[Execution], None]], Finding]
@@ -213,6 +215,8 @@ def _failure(run: _Run, story: Story | None, tasks: dict[int, str]) -> Failure:
     kind, name = run.death
     stack = _stack_to_blame(run)
     where, task = _deepest_user_line(stack), tasks.get(_thread_of(stack), "")
+    if run.gave_up:
+        where = (_LAST_WORDS.findall(run.ended.stderr) or [""])[-1]
     if story is not None:
         step = story.steps[-1]
         task = task or story.paths[step.task]
@@ -240,11 +244,9 @@ def _tail(text: str) -> list[str]:
 
 def _stack_to_blame(run: _Run) -> str:
     """Of faulthandler's stacks the one that crashed, or that is in nobody's gate."""
-    if run.gave_up:
-        return run.ended.stderr
-    threads = [text for text in _THREAD.split(run.ended.stacks) if _FRAME.search(text)]
+    threads = [text for text in _THREAD.split(run.ended.stacks) if _frames(text)]
     crashed = [text for text in threads if text.startswith("Current") and run.ended.signal]
-    busy = [text for text in threads if not is_ours(_frames(text)[0][0])]
+    busy = [text for text in threads if not is_ours(_frames(text)[0].file)]
     return next(iter(crashed or busy), "")
 
 
@@ -253,21 +255,26 @@ def _thread_of(stack: str) -> int:
     return int(found[1], 16) if found else 0
 
 
-def _frames(text: str) -> list[tuple[str, int]]:
-    """File and line of each frame, innermost first."""
-    frames = [(match["file"], int(match["line"])) for match in _FRAME.finditer(text)]
-    return frames[::-1] if watchdog.GIVING_UP in text else frames  # as Python's tracebacks go
+class _Frame(NamedTuple):
+    file: str
+    line: int
+    function: str
+
+
+def _frames(stack: str) -> list[_Frame]:
+    """The frames as faulthandler lists them, innermost first."""
+    found = _FRAME.finditer(stack)
+    return [_Frame(each["file"], int(each["line"]), each["function"]) for each in found]
 
 
 def _deepest_user_line(stack: str) -> str:
     frames = _frames(stack)
-    return next((place(file, line) for file, line in frames if not is_internal(file)), "")
+    return next((place(f.file, f.line) for f in frames if not is_internal(f.file)), "")
 
 
 def _shown(stack: str) -> list[str]:
     """The stack without our own frames, and without how the thread was started."""
-    found = [(match["file"], line) for line in stack.splitlines() if (match := _FRAME.search(line))]
-    frames = [(file, line) for file, line in found if not is_ours(file)]
-    while frames and is_internal(frames[-1][0]):
+    frames = [frame for frame in _frames(stack) if not is_ours(frame.file)]
+    while frames and is_internal(frames[-1].file):
         frames.pop()
-    return [line for _, line in frames]
+    return [f"  {place(frame.file, frame.line)} in {frame.function}" for frame in reversed(frames)]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
-
 from pytest_racecheck.diagnosis.timeline import printable, timeline
 from pytest_racecheck.diagnosis.verdict import Finding, Verdict
+from pytest_racecheck.diagnosis.wrapping import wrap
 
 _TITLES = {
     Verdict.REPRODUCED: "REPRODUCED",
@@ -22,7 +21,7 @@ def report(finding: Finding, width: int = 80, replay_command: str | None = None)
     if finding.story is not None and finding.story.steps:
         lines += ["", *timeline(finding.story, width)]
     for warning in finding.warnings:
-        lines += ["", *_wrap(f"warning: {warning}", width, "  ")]
+        lines += ["", *wrap(f"warning: {warning}", width, "  ")]
     if finding.schedule is not None:
         command = replay_command or f"replay(body, {finding.schedule!r})"
         lines += ["", f"replay: {command}"]
@@ -38,7 +37,7 @@ def _headline(finding: Finding, width: int) -> list[str]:
         text = f"after {finding.first_failure} execution{plural}, {agree}, {switches}"
     else:
         text = f"{finding.reason} [{_count(finding.executions, 'execution')}]"
-    return _wrap(f"{title}  {text}", width, "  ")
+    return wrap(f"{title}  {text}", width, "  ")
 
 
 def _count(number: int, noun: str) -> str:
@@ -50,11 +49,11 @@ def _failure_lines(finding: Finding, width: int) -> list[str]:
     assert failure is not None
     who = "" if failure.task == "main" else f" in {_named(finding, failure.task)}"
     named = failure.kind if failure.type in ("Deadlock", "Livelock", "Hang") else failure.type
-    lines = _wrap(f"{named}{who} at {failure.where}", width, "  ")
+    lines = wrap(f"{named}{who} at {failure.where}", width, "  ")
     if failure.message != failure.type:
-        lines += _wrap(printable(failure.message.splitlines()[0]), width, "    ", "  ")
+        lines += wrap(printable(failure.message.splitlines()[0]), width, "    ", "  ")
     for wait in failure.waits:
-        lines += _wrap(f"- {wait}", width - 2, "    ", "  ")
+        lines += wrap(f"- {wait}", width - 2, "    ", "  ")
     return lines
 
 
@@ -62,17 +61,3 @@ def _named(finding: Finding, path: str) -> str:
     story = finding.story
     names = {} if story is None else dict(zip(story.paths, story.names, strict=True))
     return f"{path} ({names[path]})" if path in names else path
-
-
-def _wrap(text: str, width: int, later: str, first: str = "") -> list[str]:
-    lines: list[str] = []
-    for line in text.splitlines() or [""]:
-        lines += textwrap.wrap(
-            line,
-            max(width, 20),
-            initial_indent=first if not lines else later,
-            subsequent_indent=later,
-            break_long_words=False,
-            break_on_hyphens=False,
-        ) or [""]
-    return lines

@@ -7,9 +7,9 @@ comparison for it (``steps > step_limit``).
 from __future__ import annotations
 
 import _thread
+import linecache
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ from pytest_racecheck.engine.carrier import (
     raw_release,
 )
 from pytest_racecheck.engine.clock import real_monotonic_s, real_sleep_s
-from pytest_racecheck.engine.failure import TaskFailure, is_internal, is_ours, outwards
+from pytest_racecheck.engine.failure import TaskFailure, is_internal, is_ours, outwards, place
 from pytest_racecheck.engine.livelock import FairTail
 from pytest_racecheck.engine.task import Unwind
 from pytest_racecheck.engine.waits import user_place
@@ -219,8 +219,13 @@ def stack_text(task: Task, limit: int = 8) -> str:
         stack.pop()  # how the thread was started
     if not stack:
         return "  (no Python stack)"
-    summary = traceback.StackSummary.extract(iter(reversed(stack[:limit])))
-    return "".join(summary.format()).rstrip()
+    return "\n".join(_told(frame, line) for frame, line in reversed(stack[:limit]))
+
+
+def _told(frame: FrameType, line: int) -> str:
+    filename = frame.f_code.co_filename
+    source = linecache.getline(filename, line).strip()
+    return f"  {place(filename, line)} in {frame.f_code.co_name}: {source}".rstrip(": ")
 
 
 def answer_alarm(execution: Execution, task: Task) -> None:
