@@ -18,6 +18,7 @@ from pytest_racecheck.diagnosis.judgement import (
 )
 from pytest_racecheck.diagnosis.sense import CHECKS, refuse_nonsense
 from pytest_racecheck.diagnosis.verdict import Finding
+from pytest_racecheck.engine.carrier import allocate_gate, raw_acquire, raw_release
 from pytest_racecheck.engine.execution import Execution, controlled
 from pytest_racecheck.engine.explore import Exploration, Runner, search
 from pytest_racecheck.engine.schedule import Schedule
@@ -109,12 +110,29 @@ def explore_plan(
         from pytest_racecheck.diagnosis.isolation import explore_in_child
 
         return explore_in_child(body, plan, explore_plan)
-    finding = _explore_cold(body, plan, watch)
-    if isinstance(finding, Finding):
-        return finding
-    with _controlled_runner(body, plan, watch) as runner:
-        warm = _explore_warm(runner, plan, _straight(runner, plan))
+    with _alone():
+        finding = _explore_cold(body, plan, watch)
+        if isinstance(finding, Finding):
+            return finding
+        with _controlled_runner(body, plan, watch) as runner:
+            warm = _explore_warm(runner, plan, _straight(runner, plan))
     return warm if finding.failed is None else only_when_cold(warm, finding.failed)
+
+
+_exploring = allocate_gate()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """What control replaces belongs to the whole process, so there is one search at a time."""
+    if not raw_acquire(_exploring, False):
+        raise UsageError(
+            "another thread is exploring a body in this process; explore one after the other"
+        )
+    try:
+        yield
+    finally:
+        raw_release(_exploring)
 
 
 def _explore_cold(
