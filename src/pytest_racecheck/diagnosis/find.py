@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -106,6 +107,7 @@ def explore_plan(
         raise UsageError(
             "explore() was called inside a body that is being explored; call it outside"
         )
+    _check_body(body)
     if plan.isolate:
         from pytest_racecheck.diagnosis.isolation import explore_in_child
 
@@ -117,6 +119,16 @@ def explore_plan(
         with _controlled_runner(body, plan, watch) as runner:
             warm = _explore_warm(runner, plan, _straight(runner, plan))
     return warm if finding.failed is None else only_when_cold(warm, finding.failed)
+
+
+def _check_body(body: object) -> None:
+    if not callable(body):
+        raise UsageError(f"the body must be something to call, got {body!r:.60}")
+    if inspect.iscoroutinefunction(body) or inspect.isgeneratorfunction(body):
+        raise UsageError(
+            f"calling {body.__name__} runs nothing, as it is a coroutine or generator function; "
+            "give a function that runs it, for instance with asyncio.run"
+        )
 
 
 _exploring = allocate_gate()
