@@ -55,13 +55,20 @@ def runner_of(body: Callable[[], object], points: str) -> Iterator[Runner]:
         yield runner
 
 
-@EACH
-def test_a_thousand_replays_are_one_and_the_same(name):
+@pytest.mark.parametrize(
+    ("name", "times"),
+    [
+        *((name, TIMES) for name in PROGRAMS if name != "livelock"),
+        ("livelock", 100),
+        pytest.param("livelock", TIMES, marks=pytest.mark.slow),  # hundreds of operations each
+    ],
+)
+def test_a_thousand_replays_are_one_and_the_same(name, times):
     program, _, points = PROGRAMS[name]
     schedule = Schedule.parse(found(name).schedule)
     first = None
     with runner_of(program, points) as runner:
-        for _ in range(TIMES):
+        for _ in range(times):
             trace = Trace()
             execution = runner.replay(schedule, trace)
             assert execution.divergence is None, execution.divergence
