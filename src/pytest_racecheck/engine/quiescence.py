@@ -82,6 +82,15 @@ def _poll_the_outside(execution: Execution, task: Task | None) -> Task | None:
     return None
 
 
+def _early_notify(execution: Execution, stuck: list[Task]) -> str | None:
+    """Where a condition was last notified in vain for which somebody waits now."""
+    waiting = {id(task.pending[1]) for task in stuck if task.pending[0] == "wait"}
+    for condition, where in reversed(execution.early_notifies):
+        if any(id(waiter) in waiting for waiter in condition._waiters):
+            return where
+    return None
+
+
 def _stuck_failure(execution: Execution, stuck: list[Task]) -> TaskFailure:
     cycle = wait_cycle(execution, stuck)
     waits = tuple(describe_waits(execution, stuck))
@@ -90,11 +99,8 @@ def _stuck_failure(execution: Execution, stuck: list[Task]) -> TaskFailure:
             execution.trace.blocked(task, *describe_pending(task), *user_line(task))
     if cycle:
         kind, message = "deadlock", "each waits for the next: " + " -> ".join(t.path for t in cycle)
-    elif execution.early_notifies:
-        kind = "lost wake-up"
-        message = (
-            f"nobody is left to wake them; notified too early: {execution.early_notifies[-1][1]}"
-        )
+    elif (early := _early_notify(execution, stuck)) is not None:
+        kind, message = "lost wake-up", f"nobody is left to wake them; notified too early: {early}"
     else:
         kind, message = "deadlock", "nobody is left who could wake them"
     if execution.away:

@@ -56,7 +56,7 @@ class ExecutionState:
     owners: dict[int, tuple[Task, object]] = field(default_factory=dict)
     held_at: dict[int, str] = field(default_factory=dict)
     clocks: dict[int, dict[int, int]] | None = None  # happens-before, when asked for
-    early_notifies: list[tuple[object, str]] = field(default_factory=list)
+    early_notifies: list[tuple[Any, str]] = field(default_factory=list)  # condition, place
 
     # The end.
     failures: list[TaskFailure] = field(default_factory=list)
