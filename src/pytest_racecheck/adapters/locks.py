@@ -252,6 +252,7 @@ def _acquire_restore(lock: Any, state: Any) -> None:
 # --- Condition --------------------------------------------------------------------------------
 
 _notify = threading.Condition.notify
+_NOTIFY_ALL = (threading.Condition.notify_all.__code__, threading.Condition.notifyAll.__code__)
 
 
 def _notify_chosen(self: Any, n: int = 1) -> None:
@@ -263,10 +264,17 @@ def _notify_chosen(self: Any, n: int = 1) -> None:
         if 0 < n < len(waiters):
             for at in range(n):
                 _bring_forward(execution, waiters, at)
-        elif not waiters and id(sys._getframe(1).f_globals) not in _INTERNAL:
-            frame = sys._getframe(1)
-            execution.early_notifies.append((self, place(frame.f_code.co_filename, frame.f_lineno)))
+        elif not waiters:
+            _heard_by_nobody(execution, self, sys._getframe(1))
     _notify(self, n)
+
+
+def _heard_by_nobody(execution: Execution, condition: Any, frame: FrameType | None) -> None:
+    while frame is not None and frame.f_code in _NOTIFY_ALL:
+        frame = frame.f_back
+    if frame is not None and id(frame.f_globals) not in _INTERNAL:
+        where = place(frame.f_code.co_filename, frame.f_lineno)
+        execution.early_notifies.append((condition, where))
 
 
 def _bring_forward(execution: Execution, waiters: Any, at: int) -> None:
