@@ -200,9 +200,7 @@ class Execution(ExecutionState):
 
     def decide(self, enabled: list[Task], task: Task | None, late: list[Task] | tuple[()]) -> Task:
         """Ask the strategy, and write its choice down."""
-        current = task if task is not None and (task.ready is None or task in enabled) else None
-        if current is not None and current not in enabled:
-            current = None
+        current = task if task in enabled else None
         if self.quiet > SPIN_LIMIT and current is not None and len(enabled) > 1:
             self.quiet = 0
             enabled = [t for t in enabled if t is not current]
