@@ -126,8 +126,8 @@ def _check_body(body: object) -> None:
         raise UsageError(f"the body must be something to call, got {body!r:.60}")
     if inspect.iscoroutinefunction(body) or inspect.isgeneratorfunction(body):
         raise UsageError(
-            f"calling {getattr(body, '__name__', body)} runs nothing, as it is a coroutine or generator function; "
-            "give a function that runs it, for instance with asyncio.run"
+            f"calling {getattr(body, '__name__', body)} runs nothing: it is a coroutine or "
+            "generator function; give a function that runs it, for instance with asyncio.run"
         )
 
 

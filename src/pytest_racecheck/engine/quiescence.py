@@ -87,7 +87,7 @@ def _early_notify(execution: Execution, stuck: list[Task]) -> str | None:
     waiting = {id(task.pending[1]) for task in stuck if task.pending[0] == "wait"}
     for condition, where in reversed(execution.early_notifies):
         if any(id(waiter) in waiting for waiter in condition._waiters):
-            return where
+            return str(where)
     return None
 
 
