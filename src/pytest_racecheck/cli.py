@@ -177,7 +177,7 @@ def _search_options(command: argparse.ArgumentParser) -> None:
 def _work_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", metavar="FILE", help='write the findings there ("-": stdout)')
     command.add_argument("-n", dest="workers", metavar="WORKERS", type=_whole(1),
-                         default=_usable_cpus(), help="how many variants at a time")  # fmt: skip
+                         default=_workers(), help="how many variants at a time")  # fmt: skip
 
 
 def _word(known: Sequence[str]) -> Callable[[str], str]:
@@ -208,11 +208,11 @@ def _seconds(text: str) -> float:
     raise argparse.ArgumentTypeError(f"{text!r}: expected a number of seconds above 0")
 
 
-def _usable_cpus() -> int:
-    """As many as this process may use, but not so many that the runs disturb each other."""
-    if hasattr(os, "sched_getaffinity"):
-        return min(len(os.sched_getaffinity(0)), 4)
-    return min(os.cpu_count() or 1, 4)
+def _workers() -> int:
+    """Two for each processor that this process may use: half of the runs wait for a deadline."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return min(2 * cpus, 8)
 
 
 def _list(arguments: argparse.Namespace) -> int:

@@ -39,13 +39,17 @@ Options = Mapping[str, tuple[type, str]]
 
 
 def plan_tests(
-    config: pytest.Config, tests: Sequence[pytest.Item], options: Options, names: tuple[str, str]
+    config: pytest.Config,
+    tests: Sequence[pytest.Item],
+    options: Options,
+    names: tuple[str, str, str],
 ) -> None:
-    """Give each test its plan; ``names`` are those of the plan and of the property of a report.
+    """Give each test its plan, under the first of ``names``; the others are of its report's
+    property, and of the mistake that it holds in a worker.
 
     A test that nobody marked and that cannot be explored runs as ever, and the summary counts it.
     """
-    plan_name, property_name = names
+    plan_name, property_name, mistake_name = names
     explored = []
     for item in tests:
         reason = _why_not(item)
@@ -54,9 +58,24 @@ def plan_tests(
             item.user_properties.append((property_name, json.dumps(told)))
             continue
         explored.append(item)
-    check_replay(config.getoption("racecheck_replay"), explored)
+    try:
+        check_replay(config.getoption("racecheck_replay"), explored)
+    except pytest.UsageError as error:
+        _refuse(explored, error, mistake_name)
+        return
     for item in explored:
-        setattr(item, plan_name, plan_of(item, options))
+        try:
+            setattr(item, plan_name, plan_of(item, options))
+        except pytest.UsageError as error:
+            _refuse([item], error, mistake_name)
+
+
+def _refuse(items: Sequence[pytest.Item], error: pytest.UsageError, mistake_name: str) -> None:
+    """Before any test runs; in a worker of xdist, which may not say so, when they would run."""
+    for item in items:
+        if not hasattr(item.config, "workerinput"):
+            raise error
+        setattr(item, mistake_name, str(error))
 
 
 def _is_marked(item: pytest.Item) -> bool:
@@ -127,6 +146,10 @@ def _why_not(item: pytest.Item) -> str | None:
         return f"a test of kind {type(item).__name__}; write it as a Python function"
     if inspect.iscoroutinefunction(item.obj) or inspect.isasyncgenfunction(item.obj):
         return "an async test; write a plain one that calls asyncio.run()"
+    if getattr(item.obj, "is_hypothesis_test", False):
+        return (
+            "a test with @given, which repeats it already; call explore() in a test without marker"
+        )
     if "subtests" in item.fixturenames:
         return "a test with subtests; write each as a test of its own"
     return None

@@ -61,8 +61,12 @@ def _finding_of(item: pytest.Function, plan: Plan) -> Finding:
     error = body.tear_down()  # what pytest has set up for the test itself, which is next to nothing
     if error is not None:
         raise error
-    with body.warnings_shown_once(), report_of_the_end(item):
-        return explore_plan(body, plan)
+    try:
+        with body.warnings_shown_once(), report_of_the_end(item):
+            return explore_plan(body, plan)
+    except BaseException as error:
+        # A skip, a time-out of another plugin, Ctrl-C: shown where the user was, not where we were.
+        raise error.with_traceback(_users_part(error.__traceback__)) from error.__cause__
 
 
 def _did_what_was_asked(finding: Finding, plan: Plan) -> bool:
@@ -116,7 +120,7 @@ _ONLY_THE_TEST_CAN = {
 
 
 def _users_part(traceback: TracebackType | None) -> TracebackType | None:
-    """The traceback from the first line of the user on, without our own frames at its end."""
+    """The traceback from the first line of the user on, without our own frames."""
     steps = []
     while traceback is not None:
         steps.append(traceback)
@@ -124,10 +128,8 @@ def _users_part(traceback: TracebackType | None) -> TracebackType | None:
     internal = [is_internal(step.tb_frame.f_code.co_filename) for step in steps]
     if all(internal):
         return steps[0] if steps else None
-    steps = steps[internal.index(False) :]
-    while is_ours(steps[-1].tb_frame.f_code.co_filename):
-        steps.pop()
     rest: TracebackType | None = None
-    for step in reversed(steps):
-        rest = TracebackType(rest, step.tb_frame, step.tb_lasti, step.tb_lineno)
+    for step in reversed(steps[internal.index(False) :]):
+        if not is_ours(step.tb_frame.f_code.co_filename):
+            rest = TracebackType(rest, step.tb_frame, step.tb_lasti, step.tb_lineno)
     return rest

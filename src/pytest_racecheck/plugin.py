@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _PLAN = "racecheck_plan"
 _PROPERTY = "racecheck"
+_MISTAKE = "racecheck_mistake"
 _LONGEST_IN_HEADER = 40
 
 #: option -> (type, what it means); each has a twin ``racecheck_<option>`` in the ini file.
@@ -114,7 +115,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     from pytest_racecheck.item_plan import plan_tests
 
-    plan_tests(config, tests, _OPTIONS, (_PLAN, _PROPERTY))
+    plan_tests(config, tests, _OPTIONS, (_PLAN, _PROPERTY, _MISTAKE))
 
 
 def _asked_for(item: pytest.Item) -> bool:
@@ -133,6 +134,8 @@ def _refuse_needless_replay(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Leave the fixtures of an explored test itself to its executions."""
+    if hasattr(item, _MISTAKE):
+        pytest.fail(getattr(item, _MISTAKE), pytrace=False)
     if isinstance(item, pytest.Function) and hasattr(item, _PLAN):
         from pytest_racecheck.item_body import set_up_wider_fixtures_only
 

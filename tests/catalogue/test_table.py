@@ -84,9 +84,9 @@ def test_every_declared_job_is_a_row(place):
     place.results_of(*[finding(*one) for one in declared(place.scenarios)])
     page, _ = place.write()
     assert "## [tiny_counter](tiny_counter/)" in page
-    assert "| `buggy` | buggy | free | reproduced | hang in 2 of 3 runs |" in page
+    assert "| `buggy` | buggy | free | 2 × 1 | reproduced | hang in 2 of 3 runs |" in page
     assert page.count("\n| `") == 4
-    assert "python 3.12.1" in page
+    assert "python 3.12.1), in which 4 of 4 promises were kept" in page
 
 
 def test_a_promise_that_was_not_kept_stands_out(place):
@@ -94,6 +94,7 @@ def test_a_promise_that_was_not_kept_stands_out(place):
     place.results_of(*rows)
     page, claims = place.write()
     assert "| **BROKEN** reproduced |" in page
+    assert "in which 0 of 4 promises were kept" in page
     assert "in the recorded run: NOT BORNE OUT" in claims
 
 

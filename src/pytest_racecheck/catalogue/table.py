@@ -18,7 +18,7 @@ from pytest_racecheck.catalogue.claims import Claim, read_claims, standing
 from pytest_racecheck.catalogue.find import read_all, scenarios_folder, select
 from pytest_racecheck.catalogue.jobs import Wishes, jobs_for
 from pytest_racecheck.catalogue.record import VERSION
-from pytest_racecheck.catalogue.scenario import Scenario
+from pytest_racecheck.catalogue.scenario import Scenario, Variant
 from pytest_racecheck.catalogue.show import MARKS, scope
 from pytest_racecheck.errors import RacecheckError, UsageError
 
@@ -34,8 +34,9 @@ what each variant promises; `workload.py` says who asks what of the system and w
 other file is one variant of the system, complete and readable alone.
 
 This page is written by `make catalogue` from [measured.json](measured.json), the record of a real
-run ({environment}), and a test compares the two. The verdicts speak for what stands beside them and
-for nothing more:
+run ({environment}), in which {kept} of {all} promises were kept;
+a test compares the two. The size is threads × messages. A verdict speaks for what stands beside it
+and for nothing more:
 
 - *reproduced*: a failure, and the replays of its schedule end in the same failure (controlled), or
   it came so often (free);
@@ -77,11 +78,17 @@ def merged(
 
 def readme(scenarios: Sequence[Scenario], record: Mapping[str, Any]) -> str:
     """The text of scenarios/README.md."""
-    environment = ", ".join(f"{name} {value}" for name, value in record["environment"].items())
-    lines = [_HEAD.format(environment=environment)]
+    findings = record["findings"]
+    head = {
+        "environment": ", ".join(
+            f"{name} {value}" for name, value in record["environment"].items()
+        ),
+        "kept": sum(one["kept"] is True for one in findings),
+        "all": len(findings),
+    }
+    lines = [_HEAD.format(**head)]
     for scenario in scenarios:
-        findings = [one for one in record["findings"] if one["scenario"] == scenario.name]
-        lines += _section(scenario, findings)
+        lines += _section(scenario, [one for one in findings if one["scenario"] == scenario.name])
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -93,10 +100,10 @@ def _section(scenario: Scenario, findings: Sequence[Finding]) -> Iterator[str]:
     if scenario.story:
         yield " ".join(scenario.story.split()) + "\n"
     yield f"Source: [{source.document}, {source.section}]({source.link})\n"
-    yield "| variant | role | run | verdict | scope |"
-    yield "|---|---|---|---|---|"
+    yield "| variant | role | run | size | verdict | scope |"
+    yield "|---|---|---|---|---|---|"
     for finding in findings:
-        yield _row(finding)
+        yield _row(finding, _size(scenario.variant(finding["variant"]), finding["mode"]))
     yield ""
     for variant in scenario.variants:
         if variant.why:
@@ -105,13 +112,18 @@ def _section(scenario: Scenario, findings: Sequence[Finding]) -> Iterator[str]:
         yield ""
 
 
-def _row(finding: Finding) -> str:
+def _size(variant: Variant, mode: str) -> str:
+    promise = variant.controlled if mode == "controlled" else variant.free
+    return f"{promise.size.threads} × {promise.size.messages}" if promise else "?"
+
+
+def _row(finding: Finding, size: str) -> str:
     way = " ".join(filter(None, (finding["mode"], finding["transport"])))
     said = finding["verdict"] + (f" ({finding['grade']})" if finding["grade"] else "")
     if not finding["kept"]:
         said = f"**{MARKS[finding['kept']]}** {said}"
     words = scope(finding) if finding["verdict"] == "reproduced" else finding["reason"]
-    cells = (f"`{finding['variant']}`", finding["role"], way, said, _cell(words))
+    cells = (f"`{finding['variant']}`", finding["role"], way, size, said, _cell(words))
     return f"| {' | '.join(cells)} |"
 
 

@@ -73,7 +73,9 @@ def _choices(body: str) -> tuple[int, ...]:
     for run in body.split(".") if body else ():
         match = _RUN.fullmatch(run)
         if match is None:
-            raise UsageError(f"the replay text is damaged at {run[:40]!r}: expected a number or 1x2")
+            raise UsageError(
+                f"the replay text is damaged at {run[:40]!r}: expected a number or 1x2"
+            )
         choices.extend([int(match[1])] * _bounded(int(match[2] or 1), len(choices)))
     return tuple(choices)
 
