@@ -64,9 +64,9 @@ def _finding_of(item: pytest.Function, plan: Plan) -> Finding:
     try:
         with body.warnings_shown_once(), report_of_the_end(item):
             return explore_plan(body, plan)
-    except BaseException as error:
+    except BaseException as stop:  # noqa: BLE001 - raised again
         # A skip, a time-out of another plugin, Ctrl-C: shown where the user was, not where we were.
-        raise error.with_traceback(_users_part(error.__traceback__)) from error.__cause__
+        raise stop.with_traceback(_users_part(stop.__traceback__)) from stop.__cause__
 
 
 def _did_what_was_asked(finding: Finding, plan: Plan) -> bool:

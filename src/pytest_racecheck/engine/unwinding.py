@@ -27,6 +27,7 @@ _REINITIALISE: dict[type, Any] = {
 }
 #: How often a task that does not come back is interrupted, within one patience.
 INTERRUPTS = 20
+HURRIED_S = 1.0
 
 
 def end_early(execution: Execution, task: Task) -> None:
@@ -74,7 +75,7 @@ def _unwind(execution: Execution, main: Task, task: Task) -> None:
     for _ in range(3):  # it may swallow the exception and go on to its next operation
         execution.current = task
         task.carrier.resume()
-        if main.carrier.pause_for(execution.patience_s) or _interrupted(execution, main, task):
+        if main.carrier.pause_for(_grace_s(execution)) or _interrupted(execution, main, task):
             if task.done:
                 return
         else:
@@ -82,12 +83,18 @@ def _unwind(execution: Execution, main: Task, task: Task) -> None:
     _abandon(execution, task)
 
 
+def _grace_s(execution: Execution) -> float:
+    """How long a task has to end: its patience, and not much where somebody waits for the end."""
+    hurried = execution.interrupt is not None or execution.lost
+    return min(execution.patience_s, HURRIED_S) if hurried else execution.patience_s
+
+
 def _interrupted(execution: Execution, main: Task, task: Task) -> bool:
     """Raise in ``task`` wherever it is, again and again, as it may swallow that: it came back."""
     task.carrier.retired = True  # an exception may reach it late, when it would be another task
     for _ in range(INTERRUPTS):
         interrupt(task.carrier.key, Unwind)
-        if main.carrier.pause_for(execution.patience_s / INTERRUPTS):
+        if main.carrier.pause_for(_grace_s(execution) / INTERRUPTS):
             take_back_interrupt(task.carrier.key)
             return True
     return False
@@ -99,7 +106,7 @@ def _call_home(execution: Execution, task: Task) -> None:
     task.carrier.retired = True
     for _ in range(INTERRUPTS):
         interrupt(task.carrier.key, Unwind)
-        end = real_monotonic_s() + execution.patience_s / INTERRUPTS
+        end = real_monotonic_s() + _grace_s(execution) / INTERRUPTS
         while task in execution.away and real_monotonic_s() < end:
             real_sleep_s(1e-3)
         if task not in execution.away:
