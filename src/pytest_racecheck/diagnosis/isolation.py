@@ -233,7 +233,7 @@ def _message(run: _Run) -> str:
     if run.gave_up:
         return "native code held the test body for ever; the process was ended"
     if ended.signal is None:
-        return f"the process left with status {ended.status}, past Python's own exit"
+        return f"the process left with status {ended.status} by a native exit"
     said = last_line(ended.stderr)
     return f"the process died of {ended.signal}" + (f": {said}" if said else "")
 
