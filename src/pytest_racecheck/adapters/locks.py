@@ -31,6 +31,7 @@ from pytest_racecheck.engine.carrier import (
 from pytest_racecheck.engine.execution import Execution, controlled
 from pytest_racecheck.engine.failure import place, user_frame
 from pytest_racecheck.engine.happens_before import let_go, take
+from pytest_racecheck.engine.looking import frame_locals
 from pytest_racecheck.engine.task import Task, Unwind
 
 RLockType = _thread.RLock
@@ -86,12 +87,24 @@ def _take_lock(
     else:
         label = "wait" if frame.f_code is _WAIT else "acquire"
         limit = None if timeout == -1 else timeout
-        if not execution.wait_until(task, lambda: not raw_locked(lock), label, lock, limit):
-            return False
+        try:
+            if not execution.wait_until(task, lambda: not raw_locked(lock), label, lock, limit):
+                return False
+        except Unwind:
+            if label == "wait":
+                _wait_no_longer(frame, lock)
+            raise
     got = bool(raw_acquire(lock, False)) or (blocking and _held_outside(execution, task, lock))
     if got:
         _took(execution, task, lock)
     return got
+
+
+def _wait_no_longer(frame: FrameType, waiter: Any) -> None:
+    # Condition.wait would do it, if it could have the lock, which another stuck task may hold.
+    waiters = frame_locals(frame)["self"]._waiters
+    if any(waiter is one for one in waiters):
+        waiters.remove(waiter)
 
 
 def _makes_sense(blocking: bool, timeout: object) -> bool:
