@@ -8,12 +8,14 @@ from concurrent.futures import thread as _pool
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from pytest_racecheck.engine.carrier import _serve
 from pytest_racecheck.engine.looking import frame_locals
 
 if TYPE_CHECKING:
     from pytest_racecheck.engine.execution import Execution
 
 _WORKER = _pool._worker.__code__
+_SERVE = _serve.__code__  # a carrier, though perhaps one of an abandoned task
 
 #: Threads of test tools: they never touch what a test waits for.
 _INERT = ("execnet", "xdist", "pytest_timeout", "_pytest", "pydevd", "debugpy", "zmq/utils/garbage")
@@ -38,7 +40,7 @@ def _is_inert(frame: FrameType | None) -> bool:
         return True  # it waits for work
     while frame is not None:
         filename = frame.f_code.co_filename.replace("\\", "/")
-        if any(tool in filename for tool in _INERT):
+        if frame.f_code is _SERVE or any(tool in filename for tool in _INERT):
             return True
         frame = frame.f_back
     return False
