@@ -18,7 +18,10 @@ _WORKER = _pool._worker.__code__
 _SERVE = _serve.__code__  # a carrier, though perhaps one of an abandoned task
 
 #: Threads of test tools: they never touch what a test waits for.
-_INERT = ("execnet", "xdist", "pytest_timeout", "_pytest", "pydevd", "debugpy", "zmq/utils/garbage")
+_INERT = (
+    *("/execnet/", "/xdist/", "/pytest_timeout.py", "/_pytest/"),
+    *("/pydevd", "/debugpy/", "/zmq/utils/garbage.py"),
+)
 
 
 def foreign_threads(execution: Execution) -> list[str]:
