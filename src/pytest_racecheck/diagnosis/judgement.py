@@ -17,6 +17,10 @@ from pytest_racecheck.engine.trace import Trace
 GIVEN = {"replay": "schedule", "scripted": "script"}
 
 
+#: How the reason begins when something besides the schedule decides.
+DIVERGED = "the same schedule did not give the same execution twice"
+
+
 def failed_finding(
     runner: Runner, found: Exploration, replays: int, strategy: str, seconds: float
 ) -> Finding:
@@ -184,7 +188,7 @@ def _lack_of_control(found: Exploration, strategy: str) -> str | None:
     if found.divergence and strategy in GIVEN:
         return f"the {GIVEN[strategy]} does not fit this program: {found.divergence}"
     if found.divergence:
-        return f"the same schedule did not give the same execution twice: {found.divergence}"
+        return f"{DIVERGED}: {found.divergence}"
     if found.cut_off:
         return f"an execution did not end: {found.cut_off}; raise max_steps or shorten the body"
     if found.uncontrolled:
