@@ -27,6 +27,7 @@ _EMPTY: tuple[Iterable[object], ...] = (
 )
 _ITERATORS = tuple(type(iter(empty)) for empty in _EMPTY)
 
+_NAMED: tuple[type[Any], ...] = (type, ModuleType)
 _SHARED: tuple[type, ...] = (*_CONTAINERS, *_ITERATORS)
 
 
@@ -47,8 +48,7 @@ class Site:
     def shown_name(self, target: object, found: str) -> str:
         """What a report calls the thing touched; ``found`` is what the code calls the object."""
         if self.form == "attribute":
-            named = target if isinstance(target, (type, ModuleType)) else type(target)
-            owner = named.__name__
+            owner = target.__name__ if is_a(target, _NAMED) else type(target).__name__
             return f"{owner}.{self.key}"
         return str(self.key) if self.form in ("global", "cell") else found
 
@@ -126,6 +126,7 @@ def _always(_: Site, __: object) -> bool:
 _FORMS: dict[str, Callable[[Site, object], bool]] = {
     "attribute": _attribute_matters,
     "item": _item_matters,
+    "slice": _item_matters,
     "container": _container_matters,
     "global": _always,
     "cell": _always,

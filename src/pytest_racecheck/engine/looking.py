@@ -90,4 +90,5 @@ _PEEKS = {
     "cell": _cell,
     "global": _name,
     "container": _itself,
+    "slice": _itself,
 }

@@ -86,6 +86,8 @@ class Trace:
             step.target = site.shown_name(target, step.target)
             if site.form == "item":
                 step.target += f"[{value_text(key)}]"
+            elif site.form == "slice":
+                step.target += "[:]"
             self._value(task, step, target, site.form, key)
         elif task.timed_out and label != "sleep":
             step.value = "timed out"
