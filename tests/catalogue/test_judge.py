@@ -146,7 +146,9 @@ def test_only_failures_of_the_promised_kind_count(jobs):
     assert record.kept is False
     assert (record.found.first_failure, record.found.replays) == (2, (1, 3))
     assert record.found.failure["kind"] == "hang"
-    assert "(2 assertion, 1 hang)" in record.found.reason
+    assert "(2 assertion, 1 hang). Promised was a hang in 50% to 100% of the runs." in (
+        record.found.reason
+    )
     assert judge_sample(job, sample(HANG, LOST), None).kept is True
 
 
@@ -191,17 +193,21 @@ def test_a_clean_sample_without_power_has_no_grade_and_keeps_no_promise(jobs, co
     record = judge_sample(jobs["fixed free"], sample(OK), control)
     assert (record.found.verdict, record.found.grade, record.kept) == ("inconclusive", None, False)
     assert "no power" in record.found.reason
+    assert "Promised was that the control fails in 50% of its runs." in record.found.reason
 
 
 def test_a_promise_to_have_no_power_is_kept_by_having_none(jobs):
     job = promising(jobs["fixed free"], power=False)
     assert judge_sample(job, sample(OK), sample(OK, OK, LOST)).kept is True
-    assert judge_sample(job, sample(OK), sample(LOST)).kept is False
+    broken = judge_sample(job, sample(OK), sample(LOST))
+    assert broken.kept is False
+    assert "Promised was that the control does not fail in 50% of its runs." in broken.found.reason
 
 
 def test_a_clean_promise_is_broken_by_one_failure(jobs):
     record = judge_sample(jobs["fixed free"], sample(OK, HANG), sample(LOST))
     assert (record.found.verdict, record.kept) == ("reproduced", False)
+    assert record.found.reason.endswith("Promised was that none fails.")
 
 
 # ---------------------------------------------------------------------------- could not be run here

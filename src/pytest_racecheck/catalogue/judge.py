@@ -101,22 +101,32 @@ def judge_sample(job: Job, sample: Sample, control: Sample | None) -> Record:
     why = next((why for one in samples if (why := one.obstacle())), None)
     if why is not None:
         return refused(job, why, MISUSE)
-    if not sample.failed():
-        found = _clean(promise, sample, control)
-        record = _record(job, found, kept=_free_kept(promise, sample, found))
-        return record if control is None else replace(record, control=control.rate())
-    found = _reproduced(promise, sample, job.scenario.folder)
-    report = _post_mortem(sample.outcomes[(found.first_failure or 1) - 1])
-    return _record(job, found, kept=_free_kept(promise, sample, found), report=report)
+    if sample.failed():
+        found = _reproduced(promise, sample, job.scenario.folder)
+        report = _post_mortem(sample.outcomes[(found.first_failure or 1) - 1])
+    else:
+        found, report = _clean(promise, sample, control), ""
+    why = _breach(promise, sample, found)
+    if why is not None:
+        found = replace(found, reason=f"{found.reason} Promised was {why}.")
+    record = _record(job, found, kept=why is None, report=report)
+    return record if control is None else replace(record, control=control.rate())
 
 
-def _free_kept(promise: Free, sample: Sample, found: Found) -> bool:
-    if found.verdict != promise.expects:
-        return False
+def _breach(promise: Free, sample: Sample, found: Found) -> str | None:
+    """What was promised that the sample does not show; None: the promise is kept."""
     if promise.expects == "inconclusive":
-        return (found.grade == "statistical") == promise.power
+        if sample.failed():
+            return "that none fails"
+        if (found.grade == "statistical") == promise.power:
+            return None
+        fails = "fails" if promise.power else "does not fail"
+        return f"that the control {fails} in {promise.min_rate:.0%} of its runs"
     rate = sample.rate(promise.kind)
-    return rate.failures > 0 and promise.min_rate <= rate.share <= promise.max_rate
+    if rate.failures > 0 and promise.min_rate <= rate.share <= promise.max_rate:
+        return None
+    kind = f"a {promise.kind}" if promise.kind else "a failure"
+    return f"{kind} in {promise.min_rate:.0%} to {promise.max_rate:.0%} of the runs"
 
 
 def _reproduced(promise: Free, sample: Sample, folder: Path) -> Found:
