@@ -84,10 +84,10 @@ class Trace:
             step.label = "read" if site.reads else "write"
             key = task.item_key if site.form == "item" else site.key
             step.target = site.shown_name(target, step.target)
-            if site.form == "item":
-                step.target += f"[{value_text(key)}]"
-            elif site.form == "slice":
+            if site.form == "slice" or (site.form == "item" and type(key) is slice):
                 step.target += "[:]"
+            elif site.form == "item":
+                step.target += f"[{value_text(key)}]"
             self._value(task, step, target, site.form, key)
         elif task.timed_out and label != "sleep":
             step.value = "timed out"
