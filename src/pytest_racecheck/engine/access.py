@@ -34,12 +34,13 @@ _SHARED: tuple[type, ...] = (*_CONTAINERS, *_ITERATORS)
 class Site:
     """One place in the code that reads or writes something: what, and on which line."""
 
-    __slots__ = ("form", "key", "label", "line", "matters", "reads", "scope")
+    __slots__ = ("done", "form", "key", "label", "line", "matters", "reads", "scope")
 
     def __init__(self, form: str, verb: str, key: Any, line: int, scope: Any = None) -> None:
         self.form = form  # attribute, item, container, global, cell
         self.key = key
         self.label = f"{verb} {key}" if key else verb
+        self.done = (self.label, None, None)
         self.reads = verb == "read"
         self.line = line
         self.scope = scope
@@ -71,6 +72,7 @@ def access(site: Site, target: object) -> None:
     execution.advance(task)
     if execution.trace is not None:
         execution.note(task)
+    task.pending = site.done  # the object must not live longer because we remember it
 
 
 def access_item(site: Site, target: object, key: object) -> None:

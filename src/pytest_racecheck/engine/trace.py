@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING
@@ -42,7 +44,7 @@ class Trace:
         self.cut = 0  # steps not kept, because there were too many
         # Per task: the call it is in, and where in it the first step was.
         self._calls: dict[int, tuple[tuple[int, CodeType, int], int]] = {}
-        self._written: dict[int, tuple[Step, object, str, object]] = {}
+        self._written: dict[int, tuple[Step, Callable[[], object], str, object]] = {}
 
     def note(self, task: Task, execution: Execution) -> None:
         """``task`` is about to perform its pending operation."""
@@ -97,7 +99,7 @@ class Trace:
         if step.label == "read":
             step.value = _shown(peek(target, form, key))
         else:
-            self._written[task.index] = (step, target, form, key)
+            self._written[task.index] = (step, _held_loosely(target), form, key)
 
     def blocked(self, task: Task, verb: str, thing: str, filename: str, line: int) -> None:
         """``task`` can go no further: what it would do next is the last thing to show."""
@@ -116,8 +118,17 @@ class Trace:
         """``task`` has come to its next operation: what it wrote can be seen now."""
         waiting = self._written.pop(task.index, None)
         if waiting is not None:
-            step, target, form, key = waiting
+            step, held, form, key = waiting
+            target = held()
             step.value = _shown(peek(target, form, key))
+
+
+def _held_loosely(target: object) -> Callable[[], object]:
+    """A reference that does not keep ``target`` alive, where its kind allows that."""
+    try:
+        return weakref.ref(target)
+    except TypeError:
+        return lambda: target
 
 
 def _shown(value: object) -> str:
