@@ -84,16 +84,8 @@ def _take_lock(
         return _take_while_ending(raw_acquire(lock, False), blocking)
     if not blocking:
         execution.switch(task, "try acquire", lock)
-    else:
-        label = "wait" if frame.f_code is _WAIT else "acquire"
-        limit = None if timeout == -1 else timeout
-        try:
-            if not execution.wait_until(task, lambda: not raw_locked(lock), label, lock, limit):
-                return False
-        except Unwind:
-            if label == "wait":
-                _wait_no_longer(frame, lock)
-            raise
+    elif not _wait_for_lock(execution, task, lock, timeout, frame):
+        return False
     got = bool(raw_acquire(lock, False)) or (blocking and _held_outside(execution, task, lock))
     if got:
         _took(execution, task, lock)
@@ -105,6 +97,19 @@ def _wait_no_longer(frame: FrameType, waiter: Any) -> None:
     waiters = frame_locals(frame)["self"]._waiters
     if any(waiter is one for one in waiters):
         waiters.remove(waiter)
+
+
+def _wait_for_lock(
+    execution: Execution, task: Task, lock: Any, timeout: float, frame: FrameType
+) -> bool:
+    limit = None if timeout == -1 else timeout
+    if frame.f_code is not _WAIT:
+        return execution.wait_until(task, lambda: not raw_locked(lock), "acquire", lock, limit)
+    try:
+        return execution.wait_until(task, lambda: not raw_locked(lock), "wait", lock, limit)
+    except Unwind:
+        _wait_no_longer(frame, lock)
+        raise
 
 
 def _makes_sense(blocking: bool, timeout: object) -> bool:
