@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from pytest_racecheck.adapters.threads import control_threads
@@ -235,7 +236,10 @@ def _files_of(body: Callable[[], object]) -> tuple[str, ...]:
     named: tuple[str, ...] | None = getattr(body, "files_under_test", None)
     if named is not None:
         return named
-    code = getattr(getattr(body, "__func__", body), "__code__", None)
+    while isinstance(body, partial):
+        body = body.func
+    call = body if hasattr(body, "__code__") else getattr(body, "__func__", type(body).__call__)
+    code = getattr(call, "__code__", None)
     return () if code is None else (code.co_filename,)
 
 

@@ -6,6 +6,7 @@ besides it: otherwise a schedule found in a long session could not be replayed i
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from types import CodeType, ModuleType
 from typing import Any
@@ -51,16 +52,18 @@ class StoredNames:
         return False
 
     def _collect_globals(self, code: CodeType, items: list[Any], scope: dict[str, Any]) -> None:
-        before: Any = None
+        modules: list[ModuleType] | None = None
         for item in items:
             name = getattr(item, "name", "")
             if name in ("STORE_GLOBAL", "DELETE_GLOBAL"):
                 self.globals.add((code.co_filename, str(item.arg)))
-            elif name in ("STORE_ATTR", "DELETE_ATTR") and getattr(before, "name", "") in _LOADS:
-                module = scope.get(_loaded(before))
-                if isinstance(module, ModuleType) and getattr(module, "__file__", None):
-                    self.globals.add((str(module.__file__), str(item.arg)))
-            before = item
+            elif name in ("STORE_ATTR", "DELETE_ATTR"):
+                modules = _modules_in(code, items, scope) if modules is None else modules
+                self.globals.update(
+                    (str(vars(module)["__file__"]), str(item.arg))
+                    for module in modules
+                    if str(item.arg) in vars(module)
+                )
 
     def _collect_cells(self, code: CodeType, items: list[Any]) -> None:
         loops = list(_loops(items))
@@ -78,11 +81,16 @@ class StoredNames:
             once.add(name)
 
 
-_LOADS = ("LOAD_GLOBAL", "LOAD_NAME")
-
-
-def _loaded(item: Instr) -> str:
-    return str(item.arg[1] if isinstance(item.arg, tuple) else item.arg)
+def _modules_in(code: CodeType, items: list[Any], scope: dict[str, Any]) -> list[ModuleType]:
+    """The modules whose attributes ``code`` may assign to: those it names or imports, and inside."""
+    imported = [item.arg for item in items if getattr(item, "name", "") == "IMPORT_NAME"]
+    found = [scope.get(name) for name in code.co_names]
+    found += [sys.modules.get(str(name)) for name in imported]
+    modules = [one for one in found if type(one) is ModuleType]
+    for module in modules:  # grows: `package.module.name = 1`
+        inside = [vars(module).get(name) for name in code.co_names]
+        modules += [one for one in inside if type(one) is ModuleType and one not in modules]
+    return [module for module in modules if vars(module).get("__file__")]
 
 
 def _arguments(code: CodeType) -> tuple[str, ...]:

@@ -70,7 +70,7 @@ def _folder_of(name: str) -> str:
     if module is None:
         try:
             module = __import__(name, fromlist=["__name__"])
-        except ImportError as error:
+        except (ImportError, ValueError) as error:
             raise UsageError(
                 f"control={name!r}: no such module ({error}); name a module or package to control"
             ) from error
