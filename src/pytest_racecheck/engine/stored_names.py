@@ -82,7 +82,7 @@ class StoredNames:
 
 
 def _modules_in(code: CodeType, items: list[Any], scope: dict[str, Any]) -> list[ModuleType]:
-    """The modules whose attributes ``code`` may assign to: those it names or imports, and inside."""
+    """The modules whose attributes ``code`` may assign to: what it names or imports, and inside."""
     imported = [item.arg for item in items if getattr(item, "name", "") == "IMPORT_NAME"]
     found = [scope.get(name) for name in code.co_names]
     found += [sys.modules.get(str(name)) for name in imported]
