@@ -1,4 +1,4 @@
-"""One execution: tasks are known by their birth, a failing one dies alone, and adapters take part."""
+"""One execution: tasks are known by birth, a failing one dies alone, adapters take part."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 
 import pytest
-from bytecode import Bytecode, CellVar, FreeVar
+from bytecode import CellVar, FreeVar
 
 from pytest_racecheck.engine.stored_names import StoredNames
 
@@ -97,7 +97,5 @@ def test_what_is_known_does_not_depend_on_the_order_or_on_how_often_one_looks():
     made = module(text)
     once, often = collected(made.f), collected(made.f(), made.f, made.f(), made.f)
     inner = made.f().__code__
-    assert (
-        once.rebinds_cell(inner, FreeVar("n")) == often.rebinds_cell(inner, FreeVar("n")) == False
-    )
-    assert len(Bytecode.from_code(inner)) > 0
+    assert not once.rebinds_cell(inner, FreeVar("n"))
+    assert not often.rebinds_cell(inner, FreeVar("n"))
