@@ -6,6 +6,8 @@ from pytest_racecheck.diagnosis.timeline import printable, timeline
 from pytest_racecheck.diagnosis.verdict import Finding, Verdict
 from pytest_racecheck.diagnosis.wrapping import wrap
 
+#: Of the first line of the message of an exception.
+MAX_MESSAGE = 500
 _TITLES = {
     Verdict.REPRODUCED: "REPRODUCED",
     Verdict.RULED_OUT: "RULED OUT",
@@ -25,7 +27,7 @@ def report(finding: Finding, width: int = 80, replay_command: str | None = None)
     if finding.schedule is not None:
         command = replay_command or f"replay(body, {finding.schedule!r})"
         lines += ["", f"replay: {command}"]
-    return "\n".join(line.rstrip() for line in lines)
+    return "\n".join(printable(line.rstrip()) for line in lines)
 
 
 def _headline(finding: Finding, width: int) -> list[str]:
@@ -51,7 +53,9 @@ def _failure_lines(finding: Finding, width: int) -> list[str]:
     named = failure.kind if failure.type in ("Deadlock", "Livelock", "Hang") else failure.type
     lines = wrap(f"{named}{who} at {failure.where}", width, "  ")
     if failure.message != failure.type:
-        lines += wrap(printable(failure.message.splitlines()[0]), width, "    ", "  ")
+        first = failure.message.splitlines()[0]
+        text = first if len(first) <= MAX_MESSAGE else f"{first[:MAX_MESSAGE]}…"
+        lines += wrap(printable(text), width, "    ", "  ")
     for wait in failure.waits:
         lines += wrap(f"- {wait}", width - 2, "    ", "  ")
     return lines

@@ -42,7 +42,8 @@ def timeline(story: Story, width: int) -> list[str]:
         what = "operation" if left_out == 1 else "operations"
         verb = "is" if left_out == 1 else "are"
         tail = [f"{INDENT}({left_out} {what} that no other task could see {verb} left out)"]
-    return [*head, *lines, *tail]
+    notes = [fit(line, width).rstrip() if cells(line) > width else line for line in (*head, *tail)]
+    return [*notes[: len(head)], *lines, *notes[len(head) :]]
 
 
 def _letters(shown: Sequence[Step]) -> dict[str, str]:

@@ -52,9 +52,12 @@ def _attribute(target: object, key: Any) -> object:
     held = own_dict(target)
     if held is not None and key in held:
         return held[key]
-    slot = vars(type(target)).get(key)
-    if type(slot).__name__ == "member_descriptor":
-        return getattr(target, key, ABSENT)
+    for kind in type(target).__mro__:
+        if key in vars(kind):
+            found = vars(kind)[key]
+            if type(found).__name__ == "member_descriptor":
+                return getattr(target, key, ABSENT)
+            return ABSENT if hasattr(type(found), "__get__") else found
     return ABSENT
 
 
