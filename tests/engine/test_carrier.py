@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from pytest_racecheck.engine.carrier import OneCpu
+from pytest_racecheck.engine.carrier import OneCpu, _cpu_of_now
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "SCHED_BATCH"), reason="only Linux has a batch class to choose"
@@ -61,3 +61,18 @@ def test_a_sandbox_that_forbids_one_of_them_still_gets_the_other(name, monkeypat
     else:
         assert (policy, len(cpus)) == (before[0], 1)
     assert placement() == before
+
+
+def test_the_cpu_is_the_one_where_the_thread_is():
+    everywhere = os.sched_getaffinity(0)
+    try:
+        for cpu in everywhere:
+            os.sched_setaffinity(0, {cpu})
+            assert _cpu_of_now(everywhere) == cpu
+    finally:
+        os.sched_setaffinity(0, everywhere)
+
+
+def test_a_cpu_that_is_not_allowed_is_never_chosen():
+    nowhere_near = {max(os.sched_getaffinity(0)) + 1}
+    assert _cpu_of_now(nowhere_near) == min(nowhere_near)

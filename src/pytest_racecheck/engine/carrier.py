@@ -150,7 +150,7 @@ class OneCpu:
     def _pin(self) -> None:
         if hasattr(os, "sched_setaffinity"):
             before = os.sched_getaffinity(0)
-            os.sched_setaffinity(0, {sorted(before)[os.getpid() % len(before)]})
+            os.sched_setaffinity(0, {_cpu_of_now(before)})
             self._before = before
 
     def _enter_batch(self) -> None:
@@ -158,3 +158,12 @@ class OneCpu:
         if hasattr(os, "SCHED_BATCH") and os.sched_getscheduler(0) == os.SCHED_OTHER:
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
             self._batch = True
+
+
+def _cpu_of_now(allowed: set[int]) -> int:
+    """The CPU where the calling thread is: the system knows who else is busy, and put it there."""
+    try:
+        here = int(ctypes.pythonapi.sched_getcpu())
+    except AttributeError:  # a C library without it
+        here = -1
+    return here if here in allowed else sorted(allowed)[os.getpid() % len(allowed)]
