@@ -150,7 +150,8 @@ def test_a_draw_that_is_not_seeded_is_inconclusive():
     assert "something besides the schedule decides" in finding.reason
 
 
-def test_a_schedule_that_depends_on_a_draw_is_noticed():
+@pytest.mark.parametrize("strategy", ["exhaustive", "random", "pct"])
+def test_a_schedule_that_depends_on_a_draw_is_noticed(strategy):
     source, lock = random.Random(3), threading.Lock()
 
     def body():
@@ -161,7 +162,7 @@ def test_a_schedule_that_depends_on_a_draw_is_noticed():
 
         together(take, take)
 
-    finding = find(body, executions=3000)
+    finding = find(body, strategy=strategy, executions=1000)
     assert (finding.verdict, finding.grade) == ("inconclusive", None)
     assert "did not give the same execution twice" in finding.reason
 
