@@ -206,12 +206,11 @@ def test_a_condition_does_not_keep_the_waiters_of_stuck_tasks():
             with changed:
                 changed.wait()
 
-        def notify_and_keep():
+        def keep():
             lock.acquire()
-            changed.notify()
             threading.Event().wait()  # with the lock that the waiter would need
 
-        together(wait, notify_and_keep)
+        together(wait, keep)
 
     for _ in range(3):
         assert find(body, replays=5).replays == (5, 5)
