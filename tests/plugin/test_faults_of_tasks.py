@@ -366,7 +366,7 @@ class Node: pass
 lock, freed = threading.Lock(), []
 def note(n):
     with lock: freed.append(n)
-@pytest.mark.racecheck(executions=60, patience_s=0.3)
+@pytest.mark.racecheck(executions=15, patience_s=0.3)
 def test_it():
     freed.clear()
     def make(n):

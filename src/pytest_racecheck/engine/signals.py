@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -103,8 +104,6 @@ class Signals:
 
     def _raise_at_next_line(self, frame: FrameType | None) -> None:
         """The body swallows what is raised in its ``try``: a trace raises in its ``except`` too."""
-        if self._pokes == _PLAIN_POKES + 1:
-            self._tracer_before = sys.gettrace()
         while frame is not None and frame.f_code.co_qualname != "Execution.run":
             if not is_internal(frame.f_code.co_filename):
                 frame.f_trace = self._trace
@@ -120,19 +119,23 @@ class Signals:
     def begin(self, execution: Execution) -> None:
         """``execution`` begins: what waited is heard before."""
         self.hear()
+        self._tracer_before = sys.gettrace()
         self.execution = execution
         execution.signals = self
 
     def end(self) -> None:
         """The execution has ended; a coverage tool or debugger traces again as before."""
         self.execution = None
-        if self._pokes > _PLAIN_POKES:
+        if self._pokes:  # what is raised inside a tracer ends it, too
             sys.settrace(self._tracer_before)
         self._pokes = 0
 
     def _run(self, handler: Handler, number: int, frame: FrameType | None) -> None:
+        execution = self.execution
         try:
-            handler(number, frame)
+            # A handler comes when it likes: under control it would make every replay differ.
+            with nullcontext() if execution is None else execution.uncontrolled_here():
+                handler(number, frame)
         except BaseException as error:
             self._raised = error
             raise
