@@ -185,17 +185,6 @@ def thread_that_was_there_before() -> Finding:
         server.join()
 
 
-def open_socket() -> Finding:
-    kept = []
-
-    def body() -> None:
-        kept.append(zmq.Context())
-        kept.append(kept[-1].socket(zmq.PULL))
-        together(work, work)
-
-    return explore(body, executions=5)
-
-
 def swallowed_sharing() -> Finding:
     def body() -> None:
         with zmq.Context() as context, context.socket(zmq.PUSH) as push:
@@ -225,7 +214,6 @@ PROGRAMS = (
     fails_while_importing,
     thread_that_was_there_before,
     thread_outside_control,
-    open_socket,
     swallowed_sharing,
 )
 

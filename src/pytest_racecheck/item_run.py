@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from types import TracebackType
 
+import _pytest
+import pluggy
 import pytest
 from _pytest._code.code import ExceptionRepr
 
 from pytest_racecheck.diagnosis import Failure, Finding, Plan, Verdict, explore_plan
 from pytest_racecheck.diagnosis.judgement import GIVEN, LEFT_BEHIND
-from pytest_racecheck.engine.failure import is_internal, is_ours
+from pytest_racecheck.engine.failure import is_internal, is_ours, leave_out
 from pytest_racecheck.item_body import ItemBody
 from pytest_racecheck.session_end import report_of_the_end
+
+# A fixture is set up by pytest's code, under control like the test: a report names the test's own.
+leave_out(os.path.dirname(_pytest.__file__))
+leave_out(os.path.dirname(pluggy.__file__))
 
 MIN_WIDTH = 60
 #: Where a test keeps the report of its failure until pytest makes its own.

@@ -129,13 +129,15 @@ def test_a_deadlock_while_cleaning_up_ends_as_well():
 
 
 def test_a_task_that_swallows_the_end_again_and_again_is_ended_or_named():
+    swallowed = []
+
     def body():
         def stubborn():
             while True:
                 try:
                     threading.Event().wait()
-                except BaseException:  # noqa: BLE001 - some programs do
-                    continue
+                except BaseException as error:  # noqa: BLE001 - some programs do
+                    swallowed.append(type(error))
 
         together(stubborn)
 

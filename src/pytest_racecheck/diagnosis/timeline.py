@@ -129,12 +129,7 @@ def _worth_showing(story: Story) -> tuple[list[Step], int]:
     users: dict[str, set[int]] = {}
     for step in story.steps:
         users.setdefault(step.target, set()).add(step.task)
-    writing = {step.task for step in story.steps if step.filename}  # tasks with code of the user's
-    kept = [
-        step
-        for step in story.steps
-        if _matters(step, len(users[step.target])) and (step.filename or step.task not in writing)
-    ]
+    kept = [step for step in story.steps if _matters(step, len(users[step.target]))]
     kept = kept or list(story.steps)
     hidden = len(story.steps) - len(kept) + story.cut
     if len(_folded(kept)) > MAX_ROWS:
@@ -144,6 +139,8 @@ def _worth_showing(story: Story) -> tuple[list[Step], int]:
 
 
 def _matters(step: Step, users: int) -> bool:
+    if not step.filename:  # a thread that runs a library's function: only if it is stuck there
+        return step.label.startswith("waits ")
     shared = users > 1 and not step.target.endswith("_iterator")
     return shared or step.label not in _QUIET_ALONE
 
