@@ -182,11 +182,19 @@ def _user_place(frame: FrameType) -> str:
 
 def _fork_controlled(_: object) -> int:
     found = controlled()
-    pid = _fork()
-    if pid == 0:
-        set_active(None)  # the threads that would hand it the baton are not here
-    elif found is not None:
-        where = _user_place(sys._getframe(1))
+    if found is None:
+        return _fork()
+    where = _user_place(sys._getframe(1))
+    # Off before the fork: in the child, Python's own handlers take locks, and the threads that
+    # would hand the baton back are not there.
+    set_active(None)
+    pid = -1
+    try:
+        pid = _fork()
+    finally:
+        if pid != 0:
+            set_active(found[0])
+    if pid != 0:
         found[0].uncontrolled.append(
             f"the body forked a process at {where}, and what that does is not under control"
         )

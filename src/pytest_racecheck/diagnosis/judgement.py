@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pytest_racecheck.diagnosis.simplify import simplest
 from pytest_racecheck.diagnosis.verdict import Failure, Finding, Story, Verdict
-from pytest_racecheck.engine.execution import Execution
+from pytest_racecheck.engine.execution import LATENESS_S, Execution
 from pytest_racecheck.engine.explore import Exploration, Runner, same_failure
 from pytest_racecheck.engine.failure import TaskFailure
 from pytest_racecheck.engine.schedule import Schedule
@@ -210,8 +210,15 @@ def _scope(found: Exploration, points: str) -> str:
     )
     return (
         f"{which} of {found.most_tasks} tasks ({found.executions} executions) passes; "
-        f"tasks were switched {_GRANULARITY[points]}" + _over(found)
+        f"tasks were switched {_GRANULARITY[points]}" + _late(found) + _over(found)
     )
+
+
+def _late(found: Exploration) -> str:
+    """Where time passed, somebody may have used it to wait for another: say what was assumed."""
+    if found.longest_s <= LATENESS_S:
+        return ""
+    return f"; no thread was taken to be more than {LATENESS_S:g} s late"
 
 
 def _over(found: Exploration) -> str:

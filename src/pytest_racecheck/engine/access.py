@@ -6,7 +6,13 @@ These functions run millions of times; each begins with the cheapest way out.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import (
+    Callable,
+    Iterable,
+    MutableMapping,
+    MutableSequence,
+    MutableSet,
+)
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -16,6 +22,8 @@ from pytest_racecheck.engine.looking import is_a
 
 _CONTAINERS = (dict, list, set, deque, bytearray)
 _IMMUTABLE = (str, bytes, tuple, range, frozenset, int, float, type(None), slice, type, ModuleType)
+#: Containers written in Python, such as UserDict, WeakValueDictionary or a cache of a library.
+_ABSTRACT = (MutableMapping, MutableSequence, MutableSet)
 _EMPTY: tuple[Iterable[object], ...] = (
     [],
     {},
@@ -28,7 +36,7 @@ _EMPTY: tuple[Iterable[object], ...] = (
 _ITERATORS = tuple(type(iter(empty)) for empty in _EMPTY)
 
 _NAMED: tuple[type[Any], ...] = (type, ModuleType)
-_SHARED: tuple[type, ...] = (*_CONTAINERS, *_ITERATORS)
+_SHARED: tuple[type, ...] = (*_CONTAINERS, *_ITERATORS, *_ABSTRACT)
 
 
 class Site:
@@ -112,9 +120,8 @@ def _attribute_matters(site: Site, target: object) -> bool:
 
 
 def _item_matters(_: Site, target: object) -> bool:
-    if is_a(target, _IMMUTABLE):
-        return False
-    return not isinstance(getattr(type(target), "__getitem__", None), FunctionType)
+    """Also where ``__getitem__`` is Python: it may be that of a library without gates."""
+    return not is_a(target, _IMMUTABLE)
 
 
 def _container_matters(_: Site, target: object) -> bool:

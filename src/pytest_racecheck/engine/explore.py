@@ -46,6 +46,7 @@ class Exploration:
     leftovers: list[str] = field(default_factory=list)
     uncontrolled: list[str] = field(default_factory=list)
     transports: tuple[str, ...] = ()
+    longest_s: float = 0.0  # how far the virtual clock went in one execution
     most_tasks: int = 0
     choices: int = 0
 
@@ -179,6 +180,7 @@ def _write_down(found: Exploration, execution: Execution) -> None:
             found.leftovers.append(text)
     _add_new(found.leftovers, execution.left_open)
     _add_new(found.uncontrolled, execution.uncontrolled)
+    found.longest_s = max(found.longest_s, execution.now_s)
     found.transports = execution.transports or found.transports
     if execution.divergence is not None:
         found.divergence = found.divergence or str(execution.divergence)

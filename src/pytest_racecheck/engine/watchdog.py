@@ -155,8 +155,9 @@ def _name_the_lost(execution: Execution, task: Task) -> None:
         f"it is at {user_place(task)}\n{stack_text(task)}"
     )
     task.outside = True
-    execution.live.remove(task)
-    execution.away.append(task)
+    if task in execution.live:  # it may have come to its end at this very moment
+        execution.live.remove(task)
+        execution.away.append(task)
     execution.enabled = None
 
 
