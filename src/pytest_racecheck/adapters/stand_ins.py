@@ -7,6 +7,7 @@ an attribute; a function replaced in ``time`` alone would go on being called fro
 from __future__ import annotations
 
 import gc
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import CellType, FunctionType
@@ -46,9 +47,24 @@ def _replace_in_all(
         _replace_in(holder, swap, undo)
     tuples = [one for one in found.all if type(one) is tuple and id(one) not in ours]
     tuples = [one for one in tuples if any(id(value) in swap for value in one)]
-    for function in gc.get_referrers(*tuples) if tuples else ():
-        if type(function) is FunctionType:
-            _put_into_defaults(function, swap, undo)
+    for function in _with_defaults(tuples):
+        _put_into_defaults(function, swap, undo)
+
+
+#: The functions with these defaults, by the tuple, which is kept so that its number stays its own.
+_known_defaults: dict[int, tuple[tuple[Any, ...], list[weakref.ref[FunctionType]]]] = {}
+
+
+def _with_defaults(tuples: list[tuple[Any, ...]]) -> list[FunctionType]:
+    """The functions whose defaults are among ``tuples``; new ones are looked for once."""
+    fresh = [one for one in tuples if id(one) not in _known_defaults]
+    for one in fresh:
+        _known_defaults[id(one)] = (one, [])
+    for holder in gc.get_referrers(*fresh) if fresh else ():
+        if type(holder) is FunctionType and id(holder.__defaults__) in _known_defaults:
+            _known_defaults[id(holder.__defaults__)][1].append(weakref.ref(holder))
+    found = [ref() for one in tuples for ref in _known_defaults[id(one)][1]]
+    return [function for function in found if function is not None]
 
 
 def _replace_in(holder: Any, swap: Mapping[int, Any], undo: list[Callable[[], None]]) -> None:
@@ -80,6 +96,10 @@ def _put_into_defaults(
 def _classes_of(entries: dict[Any, Any]) -> list[type]:
     if "__module__" not in entries or "__name__" in entries:
         return []  # of a module or an object
+    slot = entries.get("__dict__") or entries.get("__weakref__")
+    owner = getattr(slot, "__objclass__", None)
+    if isinstance(owner, type) and any(one is entries for one in gc.get_referents(owner)):
+        return [owner]
     return [owner for owner in gc.get_referrers(entries) if isinstance(owner, type)]
 
 
