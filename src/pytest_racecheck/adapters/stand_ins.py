@@ -57,6 +57,9 @@ _known_defaults: dict[int, tuple[tuple[Any, ...], list[weakref.ref[FunctionType]
 
 def _with_defaults(tuples: list[tuple[Any, ...]]) -> list[FunctionType]:
     """The functions whose defaults are among ``tuples``; new ones are looked for once."""
+    for number, (_, refs) in list(_known_defaults.items()):
+        if refs and not any(ref() for ref in refs):
+            del _known_defaults[number]
     fresh = [one for one in tuples if id(one) not in _known_defaults]
     for one in fresh:
         _known_defaults[id(one)] = (one, [])
