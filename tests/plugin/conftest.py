@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -169,12 +170,21 @@ class Suite:
                 )
                 result = self.pytester.run(*command, *plugin, *args, timeout=LIMIT_S)
         finally:
-            left = self.processes()
-            for pid in left:
-                os.kill(pid, signal.SIGKILL)
+            left = self.kill_what_is_left()
         assert not left, f"processes were left: {left}"
         lines = log.read_text().splitlines() if log.exists() else []
         return Run(result, dict(json.loads(line) for line in lines))
+
+    def kill_what_is_left(self) -> list[int]:
+        """Processes of this suite that do not end by themselves; they are gone afterwards."""
+        for _ in range(100):
+            if not self.processes():
+                return []
+            time.sleep(0.02)  # a helper of multiprocessing notices the end of its parent
+        left = self.processes()
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        return left
 
     def processes(self) -> list[int]:
         """Every process that a run of this suite started and that is still there."""

@@ -32,8 +32,10 @@ def named(run, *, task: str, where: str, kind: str = "hang") -> None:
     [
         ("while True: pass", "while True: pass"),
         ("ENDS[0].recv(1)", "ENDS[0].recv(1)"),
-        ("os.read(os.pipe()[0], 1)", "os.read(os.pipe()[0], 1)"),
-        ("libc.sleep(1000)", "libc.sleep(1000)"),
+        pytest.param(
+            "os.read(os.pipe()[0], 1)", "os.read(os.pipe()[0], 1)", marks=pytest.mark.slow
+        ),
+        pytest.param("libc.sleep(1000)", "libc.sleep(1000)", marks=pytest.mark.slow),
     ],
     ids=["endless loop", "socket", "pipe", "libc"],
 )
@@ -52,6 +54,7 @@ def test_a_task_that_does_not_come_back_is_named_with_its_stack(suite, call, sta
         run.says(f"test_it.py:17 in stuck: {stack}")
 
 
+@pytest.mark.slow
 def test_a_native_lock_in_a_task_is_named(suite):
     suite.write(f"""{LIBC}{SYNC}
 def test_it():
@@ -64,6 +67,7 @@ def test_it():
     named(suite.apart(), task="main/0 (take)", where="test_it.py:20")
 
 
+@pytest.mark.slow
 def test_a_native_lock_in_the_body_ends_the_process_with_last_words(suite):
     suite.write(f"""{LIBC}{SYNC}
 def test_it():
@@ -83,8 +87,16 @@ def test_it():
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        ("libc.pthread_mutex_lock(mutex)", "native code held the test body for ever"),
-        ("ctypes.PyDLL(None).sleep(1000)", "native code kept the interpreter lock for 1.3 s"),
+        pytest.param(
+            "libc.pthread_mutex_lock(mutex)",
+            "native code held the test body for ever",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "ctypes.PyDLL(None).sleep(1000)",
+            "native code kept the interpreter lock for 1.3 s",
+            marks=pytest.mark.slow,
+        ),
         ("together(lambda: ctypes.PyDLL(None).sleep(1000))", "so that no other thread could run"),
     ],
     ids=["native lock", "interpreter lock", "interpreter lock in a task"],
@@ -119,6 +131,7 @@ def test_it():
     run.says("control was lost: main/0 (<lambda>) did not come back within 0.3 s")
 
 
+@pytest.mark.slow
 def test_strict_makes_lost_control_an_error(suite):
     suite.write(f"{LIBC}{SYNC}def test_it(): together(lambda: libc.usleep(600_000))\n")
     suite.configure(racecheck_strict="true")
@@ -127,6 +140,7 @@ def test_strict_makes_lost_control_an_error(suite):
     run.says("racecheck (strict): control was lost")
 
 
+@pytest.mark.slow
 def test_the_others_go_on_while_one_is_lost(suite):
     suite.write(f"""{LIBC}{SYNC}
 def test_it():
@@ -182,6 +196,7 @@ def test_after():
         run.says(f"warning: daemon {n} (daemon), started at test_it.py:15, was still there")
 
 
+@pytest.mark.slow
 def test_a_daemon_in_an_endless_native_call_is_named_and_left(suite):
     suite.write(f"""{LIBC}{SYNC}
 def test_it():
@@ -293,7 +308,7 @@ def test_it(): together(lambda: bytearray(1 << 60))
     assert run.finding["failure"]["type"] == "MemoryError"
 
 
-@pytest.mark.parametrize("who", ["body", "task"])
+@pytest.mark.parametrize("who", ["body", pytest.param("task", marks=pytest.mark.slow)])
 def test_a_loop_that_swallows_every_exception_is_left_all_the_same(suite, who):
     loop = "while True:\n            try: event.wait()\n            except BaseException: pass"
     call = "loop()" if who == "body" else "together(loop)"
@@ -345,6 +360,7 @@ def test_it():
     assert run.finding["replays"] == [3, 3]
 
 
+@pytest.mark.slow
 def test_a_finally_that_blocks_natively_is_abandoned_and_named(suite):
     suite.write(f"""{LIBC}
 @quick

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -17,20 +16,27 @@ ISOLATED = "@pytest.mark.racecheck(patience_s=0.3, executions=60, seconds=5, iso
 # --- os._exit ----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("mark", ["@quick", ISOLATED], ids=["here", "isolated"])
+def test_os_exit_is_a_finding_and_the_session_goes_on(suite, mark):
+    suite.write(f"""
+{mark}
 @pytest.mark.parametrize("status", [0, 3])
-@pytest.mark.parametrize("who", ["body", "task"])
-@pytest.mark.parametrize("isolate", [False, True])
-def test_os_exit_is_a_finding_and_the_session_goes_on(suite, status, who, isolate):
-    call = f"os._exit({status})" if who == "body" else f"together(lambda: os._exit({status}))"
-    mark = ISOLATED if isolate else "@quick"
-    suite.write(f"{mark}\ndef test_it():\n    together(print)\n    {call}\n{AFTER}")
+class TestExit:
+    def test_body(self, status):
+        together(print)
+        os._exit(status)
+    def test_task(self, status):
+        together(lambda: os._exit(status))
+{AFTER}""")
     run = suite.apart()
     assert run.status == 1
-    run.outcomes(failed=1, passed=1)
-    assert run.finding["verdict"] == "reproduced"
-    assert run.finding["failure"]["kind"] == "exit"
-    assert run.finding["failure"]["where"] == "test_it.py:14"
-    run.says(f"os._exit({status}) was called, which ends the process without a word")
+    run.outcomes(failed=4, passed=1)
+    for name, finding in run.findings.items():
+        assert finding["verdict"] == "reproduced"
+        assert finding["failure"]["kind"] == "exit"
+        assert finding["failure"]["where"] == f"test_it.py:{17 if 'body' in name else 19}"
+    for status in (0, 3):
+        run.says(f"os._exit({status}) was called, which ends the process without a word")
 
 
 def test_os_exit_that_the_body_catches_is_a_finding_all_the_same(suite):
@@ -47,60 +53,65 @@ def test_it():
     assert run.finding["failure"]["where"] == "test_it.py:15"
 
 
-@pytest.mark.parametrize("status", [0, 3])
-def test_a_native_exit_in_a_child_process_is_a_finding(suite, status):
+def test_a_native_exit_in_a_child_process_is_a_finding(suite):
     suite.write(f"""
 import ctypes
 libc = ctypes.CDLL(None)
+@pytest.mark.parametrize("status", [0, 3])
 {ISOLATED}
-def test_it():
-    together(lambda: libc._exit({status}))
+def test_it(status):
+    together(lambda: libc._exit(status))
 {AFTER}""")
     run = suite.apart()
-    run.outcomes(failed=1, passed=1)
-    failure = run.finding["failure"]
-    assert (failure["kind"], failure["type"]) == ("crash", f"Exit {status}")
-    assert failure["where"] == "test_it.py:10"  # the last operation; an exit leaves no stack
-    assert run.finding["replays"] == [3, 3]
-    run.says(f"the process left with status {status}", "--racecheck-replay=rc1:")
+    run.outcomes(failed=2, passed=1)
+    for status in (0, 3):
+        finding = run.findings[f"test_it[{status}]"]
+        assert finding["failure"]["kind"] == "crash"
+        assert finding["failure"]["type"] == f"Exit {status}"
+        assert finding["failure"]["where"] == "test_it.py:10"  # the last operation: no stack
+        assert finding["replays"] == [3, 3]
+        run.says(f"the process left with status {status}", "--racecheck-replay=rc1:")
 
 
 # --- crashes -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("call", "name"),
-    [
-        ("ctypes.string_at(0)", "SIGSEGV"),
-        ("os.abort()", "SIGABRT"),
-        ("os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
-        ("signal.raise_signal(signal.SIGFPE)", "SIGFPE"),
-    ],
-)
+CRASHES = {
+    "SIGSEGV": "ctypes.string_at(0)",
+    "SIGABRT": "os.abort()",
+    "SIGKILL": "os.kill(os.getpid(), signal.SIGKILL)",
+    "SIGFPE": "signal.raise_signal(signal.SIGFPE)",
+}
+
+
 @pytest.mark.parametrize("who", ["body", "task"])
-def test_a_crash_in_a_child_process_is_a_finding_with_its_stack(suite, call, name, who):
+def test_a_crash_in_a_child_process_is_a_finding_with_its_stack(suite, who):
     run_it = "crash()" if who == "body" else "together(crash)"
     suite.write(f"""
 import ctypes
-def crash():
-    os.write(2, b"Assertion failed: check () (msg.cpp:394)\\n")
-    {call}
+@pytest.mark.parametrize(("name", "call"), {list(CRASHES.items())!r})
 {ISOLATED}
-def test_it():
+def test_it(name, call):
+    call = compile(call, "crash", "eval")
+    def crash():
+        os.write(2, b"Assertion failed: check () (msg.cpp:394)\\n")
+        eval(call)
     together(print)
     {run_it}
 {AFTER}""")
     run = suite.apart()
-    run.outcomes(failed=1, passed=1)
-    finding, failure = run.finding, run.finding["failure"]
-    assert finding["verdict"] == "reproduced"
-    assert (failure["kind"], failure["type"]) == ("crash", name)
-    # faulthandler is not asked when the signal cannot be caught: then the last operation is all
-    assert failure["where"] == "test_it.py:15" or name == "SIGKILL"
-    run.says(f"the process died of {name}: Assertion failed: check () (msg.cpp:394)")
+    run.outcomes(failed=4, passed=1)
+    for (nodeid, finding), name in zip(run.findings.items(), CRASHES, strict=True):
+        assert name in nodeid
+        failure = finding["failure"]
+        assert finding["verdict"] == "reproduced"
+        assert (failure["kind"], failure["type"]) == ("crash", name)
+        run.says(f"the process died of {name}: Assertion failed: check () (msg.cpp:394)")
+        if name != "SIGKILL":  # which leaves no stack, only the last operation
+            assert failure["where"] in ("test_it.py:19", "crash:1")
+            run.says("test_it.py:19 in crash")
     run.says("--racecheck-isolate", "Captured stderr call")
-    if name != "SIGKILL" and who == "task":
-        run.says(f"{name} in main/1 (crash) at test_it.py:15", "test_it.py:15 in crash")
+    assert who == "body" or "SIGSEGV in main/1 (crash) at" in run.out
 
 
 def test_a_crash_in_few_schedules_is_found_told_and_replayed(suite, monkeypatch):
@@ -276,8 +287,7 @@ def interrupt(suite, number: int, delay_s: float = 0.0) -> subprocess.CompletedP
     finally:
         process.kill()
         process.wait()
-    for pid in (left := suite.processes()):
-        os.kill(pid, signal.SIGKILL)
+    left = suite.kill_what_is_left()
     assert not left, f"processes were left: {left}\n{out}"
     return subprocess.CompletedProcess(command, process.returncode, out)
 
@@ -341,14 +351,7 @@ def test_sigkill_of_pytest_takes_the_child_process_with_it(suite):
         time.sleep(0.01)
     process.kill()
     process.wait()
-    for _ in range(500):  # the kernel tells the child, which takes a moment
-        if not suite.processes():
-            break
-        time.sleep(0.01)
-    left = suite.processes()
-    for pid in left:
-        os.kill(pid, signal.SIGKILL)
-    assert left == []
+    assert suite.kill_what_is_left() == []
 
 
 def test_a_body_may_send_itself_signals(suite):

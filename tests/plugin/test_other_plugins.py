@@ -44,6 +44,7 @@ def test_plain(): pass
     assert also_there.finding["verdict"] == "reproduced"
 
 
+@pytest.mark.slow
 def test_the_same_seed_finds_the_same_in_any_number_of_workers(suite):
     pytest.importorskip("xdist")
     suite.write(RACY + RACY.replace("test_racy", "test_other").replace("Counter", "Tally"))
@@ -121,7 +122,9 @@ def test_a_time_out_by_signal_ends_a_native_call(suite, call):
     run.says("Failed: Timeout (>1.0s) from pytest-timeout.")
 
 
-@pytest.mark.parametrize("body", [ENDLESS, NATIVE], ids=["search", "native"])
+@pytest.mark.parametrize(
+    "body", [pytest.param(ENDLESS, marks=pytest.mark.slow), NATIVE], ids=["search", "native"]
+)
 def test_a_time_out_by_thread_ends_the_process_as_ever(suite, body):
     pytest.importorskip("pytest_timeout")
     suite.write(body.format(method="thread", call="together(lambda: mine.recv(1))"))
@@ -164,7 +167,11 @@ def test_it():
 """
 
 
-@pytest.mark.parametrize("branch", [(), ("--cov-branch",)], ids=["lines", "branches"])
+@pytest.mark.parametrize(
+    "branch",
+    [(), pytest.param(("--cov-branch",), marks=pytest.mark.slow)],
+    ids=["lines", "branches"],
+)
 def test_lines_that_run_in_a_task_are_covered_as_without_us(suite, branch):
     pytest.importorskip("pytest_cov")
     suite.write(LIBRARY, "library.py", head="")
@@ -201,6 +208,7 @@ def test_it(n): together(print)
     run.says("cannot explore a test with @given, which repeats it already; call explore()")
 
 
+@pytest.mark.slow
 def test_explore_inside_given_draws_the_inputs(suite):
     pytest.importorskip("hypothesis")
     suite.write("""

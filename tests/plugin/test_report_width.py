@@ -70,7 +70,9 @@ def columns(text: str) -> int:
 
 
 @pytest.mark.parametrize("width", [60, 80, 160])
-@pytest.mark.parametrize("case", list(CASES))
+@pytest.mark.parametrize(
+    "case", [pytest.param(n, marks=pytest.mark.slow) if n == "lost" else n for n in CASES]
+)
 def test_no_line_is_wider_than_the_terminal_except_the_replay_command(
     suite, monkeypatch, case, width
 ):
