@@ -33,7 +33,9 @@ def foreign_threads(execution: Execution) -> list[str]:
     if not others:
         return []  # as nearly always; the frames of all threads are costly, and form a circle
     frames = sys._current_frames()
-    return [thread.name for key, thread in others if not _is_inert(frames.pop(key, None))]
+    names = [thread.name for key, thread in others if not _is_inert(frames.get(key))]
+    frames.clear()
+    return names
 
 
 def _is_inert(frame: FrameType | None) -> bool:

@@ -34,6 +34,7 @@ def snapshot(execution: Execution, with_time: bool) -> int:
     held = frozenset((key, owner.index) for key, (owner, _) in execution.owners.items())
     frames = sys._current_frames()
     tasks = tuple(_task(execution, t, frames.get(t.carrier.key)) for t in execution.live)
+    frames.clear()  # it holds this frame, which holds it
     return hash((held, tasks, execution.now_s if with_time else 0.0))
 
 
@@ -46,6 +47,7 @@ def standing_places(execution: Execution) -> int:
         while frame is not None and is_internal(frame.f_code.co_filename):
             frame = outwards(frame)
         places.append((task.index, task.pending[0], 0 if frame is None else frame.f_lasti))
+    frames.clear()  # it holds this frame, which holds it
     return hash(tuple(places))
 
 
