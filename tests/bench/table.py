@@ -106,7 +106,7 @@ def _rival_cell(results: dict[str, Any], program: dict[str, Any], tool: str) -> 
 def times_as_fast(results: dict[str, Any]) -> Table:
     """Ours against the better variant of each rival, and against free threads."""
     table = Table(
-        "Times as many executions as the better variant of ... (wall time | CPU time)",
+        "Times as many executions as the better variant of ... (wall time · CPU time)",
         ("program", "ours", *RIVALS, "free threads"),
     )
     for program in results["programs"].values():
@@ -119,13 +119,13 @@ def times_as_fast(results: dict[str, Any]) -> Table:
 
 def _ratio_cell(program: dict[str, Any], name: str, other: str | None) -> str:
     told = [spread(ratios(program, name, other, clock), _times) for clock in ("wall_s", "cpu_s")]
-    return NONE if told == [NONE, NONE] else " | ".join(told)
+    return NONE if told == [NONE, NONE] else " · ".join(told)
 
 
 def like_for_like(results: dict[str, Any]) -> Table:
     """The same strategy on both sides: random with random, PCT with PCT."""
     table = Table(
-        "The same strategy on both sides, access level (wall time | CPU time)",
+        "The same strategy on both sides, access level (wall time · CPU time)",
         (
             "program",
             "random: frontrun, lean",
