@@ -119,7 +119,7 @@ def test_it():
     with pytest.warns(UserWarning, match="seen"):
         warnings.warn("seen")
 """)
-    suite.here("-Werror").outcomes(passed=1)
+    suite.here("-Werror", "-Wignore::pytest.PytestAssertRewriteWarning").outcomes(passed=1)
 
 
 def test_huge_prints_cost_what_one_execution_prints(suite):
