@@ -96,14 +96,19 @@ def _put_into_defaults(
         function.__defaults__ = tuple(swap.get(id(value), value) for value in before)
 
 
+_known_classes: weakref.WeakValueDictionary[int, type] = weakref.WeakValueDictionary()
+
+
 def _classes_of(entries: dict[Any, Any]) -> list[type]:
     if "__module__" not in entries or "__name__" in entries:
         return []  # of a module or an object
     slot = entries.get("__dict__") or entries.get("__weakref__")
-    owner = getattr(slot, "__objclass__", None)
-    if isinstance(owner, type) and any(one is entries for one in gc.get_referents(owner)):
-        return [owner]
-    return [owner for owner in gc.get_referrers(entries) if isinstance(owner, type)]
+    for owner in (getattr(slot, "__objclass__", None), _known_classes.get(id(entries))):
+        if isinstance(owner, type) and any(one is entries for one in gc.get_referents(owner)):
+            return [owner]
+    owners = [owner for owner in gc.get_referrers(entries) if isinstance(owner, type)]
+    _known_classes.update((id(entries), owner) for owner in owners)
+    return owners
 
 
 def _put_into_dict(
