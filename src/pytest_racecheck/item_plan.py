@@ -35,6 +35,9 @@ _FROM_MARKER = (
 )
 
 
+#: Nobody wrote this test to be explored, so that a slow call in it is more likely than a hang.
+PATIENCE_UNMARKED_S = 5.0
+
 Options = Mapping[str, tuple[type, str]]
 
 
@@ -91,6 +94,8 @@ def plan_of(item: pytest.Item, options: Options) -> Plan:
         if reason is not None:
             raise UsageError(f"racecheck cannot explore {reason}")
         given: dict[str, Any] = {"root": str(config.rootpath)}
+        if not _is_marked(item):
+            given["patience_s"] = PATIENCE_UNMARKED_S
         for name, (kind, _) in options.items():
             _put(given, name, kind, config.getini(f"racecheck_{name}"), f"racecheck_{name}")
         given.update(_from_marker(item))

@@ -228,3 +228,12 @@ def test_other(): together(print)
     run = suite.here("--racecheck")
     assert run.findings["test_marked"]["executions"] == 7
     assert run.findings["test_other"]["strategy"] == "portfolio"
+
+
+def test_a_test_that_nobody_marked_gets_more_patience(suite):
+    suite.write("""
+@pytest.mark.racecheck
+def test_marked(request): assert request.node.racecheck_plan.patience_s == 2.0
+def test_other(request): assert request.node.racecheck_plan.patience_s == 5.0
+""")
+    suite.here("--racecheck").outcomes(passed=2)
