@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from functools import partial
+from functools import cache, partial
 
 import pytest
 
@@ -15,7 +15,12 @@ from twins import Box, adder, crosswise, find, together
 WIDTHS = (20, 40, 60, 80, 100, 160)
 
 
+@cache
 def findings():
+    return list(explored())
+
+
+def explored():
     for program, _, points in PROGRAMS.values():
         yield explore(program, points=points, strategy="exhaustive", max_steps=MAX_STEPS)
     _, add = adder(False)

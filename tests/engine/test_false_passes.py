@@ -14,7 +14,8 @@ import pytest
 from pytest_racecheck import explore
 from twins import together
 
-SEEDS = (0, 1, 2)
+#: One seed in the quick suite, ten in the slow one.
+SEEDS = (0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 10)))
 
 
 # ------------------------------------------------------------------------------ broken, and found
@@ -215,7 +216,7 @@ def test_a_broken_program_is_reproduced_with_the_default_settings(name, seed):
 @pytest.mark.parametrize("name", BROKEN)
 def test_no_strategy_calls_a_broken_program_correct(name, strategy):
     body, _ = BROKEN[name]
-    finding = explore(body, strategy=strategy, executions=300, seconds=30)
+    finding = explore(body, strategy=strategy, executions=100, seconds=30)
     assert finding.verdict != "ruled out", finding.report()
 
 
@@ -238,7 +239,7 @@ LARGE = {
 
 @pytest.mark.parametrize("strategy", ["exhaustive", "bounded", "portfolio", "random", "pct"])
 @pytest.mark.parametrize("name", LARGE)
-@pytest.mark.parametrize("budget", [{"executions": 40}, {"seconds": 0.05}, {"executions": 1}])
+@pytest.mark.parametrize("budget", [{"executions": 20}, {"seconds": 0.02}, {"executions": 1}])
 def test_a_search_that_its_budget_cuts_off_is_never_ruled_out(name, strategy, budget):
     finding = explore(LARGE[name], strategy=strategy, **budget)
     assert finding.verdict != "ruled out", finding.report()
@@ -457,7 +458,7 @@ AT_LEVELS = [
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(("name", "points"), AT_LEVELS)
 def test_a_correct_program_is_not_accused(name, points, seed):
-    finding = explore(CORRECT[name], points=points, seed=seed, executions=150, seconds=60)
+    finding = explore(CORRECT[name], points=points, seed=seed, executions=100, seconds=60)
     assert finding.failure is None, finding.report()
     assert finding.verdict != "reproduced"
     assert "control was lost" not in finding.reason
