@@ -210,3 +210,28 @@ def test_a_tracer_is_back_after_a_body_had_to_be_traced_out():
     finally:
         sys.settrace(before)
     assert finding.failure.kind == "deadlock"
+
+
+@pytest.mark.parametrize("times", range(3))
+def test_a_handler_of_the_body_may_touch_shared_data_while_the_body_waits(usr1, times):
+    lock = threading.Lock()
+
+    def body():
+        got = []
+
+        def handler(*_):
+            with lock:
+                got.append(1)
+
+        usr1(handler)
+        sender = threading.Thread(target=lambda: os.kill(os.getpid(), signal.SIGUSR1))
+        other = threading.Thread(target=lambda: got)
+        for thread in (sender, other):
+            thread.start()
+        for thread in (sender, other):
+            thread.join()
+        assert got == [1]
+
+    finding = explore(body, seconds=5, executions=50)
+    assert finding.failure is None, finding.report()
+    assert not any("control was lost" in warning for warning in finding.warnings)

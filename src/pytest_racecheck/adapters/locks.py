@@ -57,7 +57,7 @@ def _acquire(lock: Any, blocking: bool = True, timeout: float = -1) -> bool:
     execution = engine.active
     if execution is not None:
         task = execution.by_key.get(current_key())
-        if task is not None:
+        if task is not None and (execution.current is task or task.outside):
             return _take_lock(execution, task, lock, blocking, timeout, sys._getframe(1))
     return bool(raw_acquire(lock, blocking, timeout))
 
@@ -66,7 +66,7 @@ def _enter(lock: Any) -> bool:
     execution = engine.active
     if execution is not None:
         task = execution.by_key.get(current_key())
-        if task is not None:
+        if task is not None and (execution.current is task or task.outside):
             return _take_lock(execution, task, lock, True, -1, sys._getframe(1))
     return bool(raw_acquire(lock))
 

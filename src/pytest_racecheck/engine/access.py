@@ -68,7 +68,7 @@ def access(site: Site, target: object) -> None:
     if execution is None:
         return
     task = execution.by_key.get(current_key())
-    if task is None or task.doomed:
+    if task is None or task.doomed or (execution.current is not task and not task.outside):
         return
     matters = site.matters.get(type(target))
     if matters is None:

@@ -389,9 +389,15 @@ def set_active(execution: Execution | None) -> None:
 
 
 def controlled() -> tuple[Execution, Task] | None:
-    """The execution and the calling task, or None when the calling thread is not under control."""
+    """The execution and the calling task, or None when the calling thread is not under control.
+
+    A signal handler that runs in the main thread while its task is parked is not under control
+    either: it comes when it likes, and what it does is no operation of the task.
+    """
     execution = active
     if execution is None:
         return None
     task = execution.by_key.get(current_key())
-    return None if task is None else (execution, task)
+    if task is None or (execution.current is not task and not task.outside):
+        return None
+    return execution, task
