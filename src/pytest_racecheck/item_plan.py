@@ -88,29 +88,34 @@ def _is_marked(item: pytest.Item) -> bool:
 
 def plan_of(item: pytest.Item, options: Options) -> Plan:
     """The plan of ``item``: command line over marker over ini file over defaults."""
-    config = item.config
     try:
         reason = _why_not(item)
         if reason is not None:
             raise UsageError(f"racecheck cannot explore {reason}")
-        given: dict[str, Any] = {"root": str(config.rootpath)}
+        given: dict[str, Any] = {"root": str(item.config.rootpath)}
         if not _is_marked(item):
             given["patience_s"] = PATIENCE_UNMARKED_S
-        for name, (kind, _) in options.items():
-            _put(given, name, kind, config.getini(f"racecheck_{name}"), f"racecheck_{name}")
-        given.update(_from_marker(item))
-        for name, (kind, _) in options.items():
-            value = config.getoption(f"racecheck_{name}")
-            _put(given, name, kind, value, f"--racecheck-{name}")
-        if config.getoption("racecheck_strategy") is not None:
-            _drop_what_it_ignores(given)
-        if config.getini("racecheck_isolate"):
-            given.setdefault("isolate", True)
-        if config.getoption("racecheck_isolate"):
-            given["isolate"] = True
-        return _made(given, config.getoption("racecheck_replay"), item.nodeid)
+        _put_in_order(given, item, options)
+        return _made(given, item.config.getoption("racecheck_replay"), item.nodeid)
     except UsageError as error:
         raise pytest.UsageError(f"{item.nodeid}: {error}") from None
+
+
+def _put_in_order(given: dict[str, Any], item: pytest.Item, options: Options) -> None:
+    """Into ``given``: the ini file's values, over them the marker's, over them the options'."""
+    config = item.config
+    for name, (kind, _) in options.items():
+        _put(given, name, kind, config.getini(f"racecheck_{name}"), f"racecheck_{name}")
+    if config.getini("racecheck_isolate"):
+        given["isolate"] = True
+    given.update(_from_marker(item))
+    for name, (kind, _) in options.items():
+        value = config.getoption(f"racecheck_{name}")
+        _put(given, name, kind, value, f"--racecheck-{name}")
+    if config.getoption("racecheck_strategy") is not None:
+        _drop_what_it_ignores(given)
+    if config.getoption("racecheck_isolate"):
+        given["isolate"] = True
 
 
 def _made(given: dict[str, Any], replay: str | None, nodeid: str) -> Plan:
