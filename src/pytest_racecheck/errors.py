@@ -23,5 +23,9 @@ class Divergence(RacecheckError):
     """A replayed schedule left its recorded path; the message says at which step and how."""
 
 
+class Redundant(Divergence):
+    """A strategy ends the execution: whatever comes, an equivalent schedule has run."""
+
+
 class LostControl(RacecheckError):
     """A task did not come back to a scheduling point; the message names it and shows its stack."""

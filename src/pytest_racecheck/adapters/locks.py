@@ -28,6 +28,7 @@ from pytest_racecheck.engine.carrier import (
     raw_locked,
     raw_release,
 )
+from pytest_racecheck.engine.dependence import LOCK, RELEASE
 from pytest_racecheck.engine.execution import Execution, controlled
 from pytest_racecheck.engine.failure import place, user_frame
 from pytest_racecheck.engine.happens_before import let_go, take
@@ -163,6 +164,8 @@ def _exit(lock: Any, *_: object) -> None:
 def _gave(execution: Execution, task: Task, lock: Any) -> None:
     execution.owners.pop(id(lock), None)
     execution.enabled = None
+    if execution.touched is not None:
+        execution.touched(lock, LOCK, RELEASE)
     if execution.clocks is not None:
         let_go(execution, task, id(lock))
 

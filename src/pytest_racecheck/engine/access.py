@@ -78,6 +78,8 @@ def access(site: Site, target: object) -> None:
     task.pending = (site.label, target, site)
     execution.quiet = execution.quiet + 1 if site.reads else 0
     execution.advance(task)
+    if execution.operation is not None:
+        execution.operation(task)
     if execution.trace is not None:
         execution.note(task)
     task.pending = site.done  # the object must not live longer because we remember it

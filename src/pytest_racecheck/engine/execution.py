@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from pytest_racecheck.engine.body import body_raised, let_the_others_end
 from pytest_racecheck.engine.carrier import Carrier, CarrierPool, current_key
-from pytest_racecheck.engine.failure import TaskFailure, stops_the_test
+from pytest_racecheck.engine.failure import TaskFailure
 from pytest_racecheck.engine.quiescence import settle
 from pytest_racecheck.engine.state import ExecutionState
 from pytest_racecheck.engine.task import Task, Unwind
 from pytest_racecheck.engine.unwinding import end_early, leave_no_child_behind, unwind_the_rest
 from pytest_racecheck.engine.watchdog import answer_alarm, come_back, interrupted
-from pytest_racecheck.errors import Divergence
+from pytest_racecheck.errors import Divergence, Redundant
 
 if TYPE_CHECKING:
     from pytest_racecheck.engine.strategies.base import Decider
@@ -30,14 +31,10 @@ LATENESS_S = 0.5
 SPIN_LIMIT = 400
 
 
-def _never() -> bool:
-    return False
-
-
 class Execution(ExecutionState):
     """The body once, under one schedule.  Not thread-safe: whoever holds the baton may touch it."""
 
-    __slots__ = ("_begin", "performed", "pick", "pool")
+    __slots__ = ("_begin", "_choose", "forced", "operation", "performed", "pick", "pool", "touched")
 
     def __init__(
         self,
@@ -50,8 +47,14 @@ class Execution(ExecutionState):
     ) -> None:
         super().__init__(max_steps, patience_s, trace, step_limit=max_steps)
         self.pick = decider.pick
+        self._choose = getattr(decider, "choose", decider.pick)
+        # What else the decider wants to hear of (strategies/base.py); most want nothing.
         self.performed: Callable[[Task], None] | None = getattr(decider, "performed", None)
-        self._begin: Callable[[list[Task]], None] | None = getattr(decider, "begin", None)
+        self.operation: Callable[[Task], None] | None = getattr(decider, "operation", None)
+        self.touched: Callable[[object, object, str], None] | None
+        self.touched = getattr(decider, "touched", None)
+        self.forced: Callable[[Task], None] | None = getattr(decider, "forced", None)
+        self._begin: Callable[[Execution], None] | None = getattr(decider, "begin", None)
         self.pool = pool
 
     # --- the two verbs, for the task that holds the baton --------------------------------------
@@ -65,6 +68,8 @@ class Execution(ExecutionState):
         self.enabled = None
         self.advance(task)
         self.enabled = None
+        if self.operation is not None:
+            self.operation(task)
         if self.trace is not None:
             self.note(task)
 
@@ -77,6 +82,8 @@ class Execution(ExecutionState):
         self.enabled = None
         self.advance(task)
         self.enabled = None
+        if self.operation is not None:
+            self.operation(task)
         if self.trace is not None:
             self.note(task)
 
@@ -95,6 +102,7 @@ class Execution(ExecutionState):
         task.pending = (label, target, None)
         task.ready = ready
         task.timed_out = False
+        task.limited = timeout_s is not None
         if timeout_s is not None:
             task.deadline_s = self.now_s + max(timeout_s, 0.0)
             self.timed += 1
@@ -110,6 +118,8 @@ class Execution(ExecutionState):
             if timeout_s is not None:
                 task.deadline_s = None
                 self.timed -= 1
+        if self.operation is not None:
+            self.operation(task)
         if self.trace is not None:
             self.note(task)
         return timeout_s is None or not task.timed_out
@@ -168,10 +178,10 @@ class Execution(ExecutionState):
         late = self.find_late(enabled) if self.timed else ()
         if len(enabled) + len(late) > 1:
             chosen = self.decide(enabled, task, late)
-        elif enabled:
-            chosen = enabled[0]
         else:
-            chosen = self.when_nobody_can(task)
+            chosen = enabled[0] if enabled else self.when_nobody_can(task)
+            if self.forced is not None and not self.unwinding:
+                self.forced(chosen)
         if self.timed and chosen.deadline_s is not None:
             self._wake(chosen)
         return chosen
@@ -210,8 +220,7 @@ class Execution(ExecutionState):
         try:
             chosen = self.pick(enabled, current, late)
         except Divergence as divergence:
-            self.divergence = divergence
-            return self.begin_unwinding("the schedule was left")
+            return self._leave(divergence)
         self.decisions.append((chosen.index, len(enabled) + len(late), chosen.pending[0]))
         if chosen is not current and current is not None:
             self.preemptions += 1
@@ -225,13 +234,18 @@ class Execution(ExecutionState):
         if len(options) == 1 or self.unwinding:
             return options[0]
         try:
-            chosen = self.pick(options, None, ())
+            chosen = self._choose(options, None, ())
         except Divergence as divergence:
-            self.divergence = divergence
-            self.begin_unwinding("the schedule was left")
+            self._leave(divergence)
             return options[0]
         self.decisions.append((chosen.index, len(options), chosen.pending[0]))
         return chosen
+
+    def _leave(self, divergence: Divergence) -> Task:
+        self.redundant = isinstance(divergence, Redundant)
+        if not self.redundant:
+            self.divergence = divergence
+        return self.begin_unwinding("the schedule was left")
 
     def _wake(self, task: Task) -> None:
         assert task.deadline_s is not None
@@ -289,6 +303,8 @@ class Execution(ExecutionState):
         def job() -> None:
             try:
                 if not task.doomed:
+                    if self.operation is not None:
+                        self.operation(task)
                     function()
                 elif task.cut_short is not None:
                     task.cut_short()
@@ -315,6 +331,8 @@ class Execution(ExecutionState):
         if self.current is not task:
             self.rejoin(task)
         task.done = True
+        if self.touched is not None:
+            self.touched(task, "end", "release")
         self.live.remove(task)
         self.by_key.pop(task.carrier.key, None)
         self.enabled = None
@@ -333,7 +351,7 @@ class Execution(ExecutionState):
         main = self.birth(None, "main", Carrier())
         self.current = main
         if self._begin is not None:
-            self._begin(self.live)
+            self._begin(self)
         set_active(self)
         try:
             try:
@@ -341,11 +359,11 @@ class Execution(ExecutionState):
             except Unwind:
                 pass
             except BaseException as error:
-                self._body_raised(main, error)
+                body_raised(self, main, error)
             leave_no_child_behind(self.pid)
             main.ended = True
             if not self.unwinding and (self.away or self.live != [main]):
-                self._let_the_others_end(main)
+                let_the_others_end(self, main)
             unwind_the_rest(self)
             self.ended = True
         finally:
@@ -353,29 +371,6 @@ class Execution(ExecutionState):
             self.by_key.clear()
         if self.interrupt is not None:
             raise self.interrupt
-
-    def _let_the_others_end(self, main: Task) -> None:
-        main.doomed = False
-        try:
-            self.wait_until(main, lambda: len(self.live) == 1 and not self.away, "end", None)
-        except Unwind:
-            pass
-        except BaseException as error:
-            self._body_raised(main, error)
-
-    def _body_raised(self, main: Task, error: BaseException) -> None:
-        """A failure, unless it means that the whole test is to stop (Ctrl-C, skip, xfail, exit)."""
-        stops = (
-            isinstance(error, (KeyboardInterrupt, GeneratorExit))
-            or stops_the_test(error)
-            or (self.signals is not None and self.signals.is_the_cause(error))
-        )
-        if self.interrupt is None and stops:
-            self.interrupt = error
-        if self.interrupt is not None:
-            self.begin_unwinding("interrupted")
-        else:
-            self.fail(main, error)
 
 
 #: The execution that is going on in this process, if any.

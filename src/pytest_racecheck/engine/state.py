@@ -61,6 +61,7 @@ class ExecutionState:
     # The end.
     failures: list[TaskFailure] = field(default_factory=list)
     divergence: Divergence | None = None
+    redundant: bool = False  # ended early: an equivalent schedule has run
     cut_off: str | None = None  # why the execution ended before its end
     unwinding: bool = False
     ended: bool = False

@@ -37,6 +37,7 @@ class Task:
         "idle_worker",
         "index",
         "item_key",
+        "limited",
         "name",
         "outside",
         "path",
@@ -56,6 +57,7 @@ class Task:
         self.ready: Callable[[], bool] | None = None
         self.deadline_s: float | None = None
         self.timed_out = False
+        self.limited = False  # the last wait had a time-out
         self.done = False
         #: Called when the task ends without running to its end (it never began, or is abandoned).
         self.cut_short: Callable[[], None] | None = None

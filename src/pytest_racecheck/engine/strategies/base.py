@@ -11,10 +11,20 @@ from pytest_racecheck.engine.task import Task
 class Decider(Protocol):
     """Decides the choices of one execution.
 
-    A decider sees each task's ``pending`` operation, so POS, SURW and DPOR fit.  It may also have
-    ``begin(tasks)`` (the live list, kept up to date by the engine, blocked tasks included) and
-    ``performed(task)`` (called for every operation, chosen or not), and ``left_over()`` (a
-    Divergence when the program has ended too early, else None); the engine calls them if there.
+    A decider sees each task's ``pending`` operation.  It may also have any of these, which the
+    engine calls if they are there:
+
+    - ``begin(execution)``: before the body runs; ``execution.live`` are the tasks, blocked ones
+      included.
+    - ``choose(options, None, ())``: a choice that is not about who moves (which waiter a notify
+      wakes); without it ``pick`` is asked.
+    - ``forced(task)``: only ``task`` can move, so there was nothing to pick.
+    - ``performed(task)``: ``task`` has come to its next operation, ``task.pending``; what it did
+      before is done.
+    - ``operation(task)``: ``task`` performs its pending operation now.
+    - ``touched(target, key, kind)``: the task that moves touched something more
+      (engine/dependence.py).
+    - ``left_over()``: a Divergence when the program has ended too early, else None.
     """
 
     def pick(self, enabled: Sequence[Task], current: Task | None, late: Sequence[Task]) -> Task:

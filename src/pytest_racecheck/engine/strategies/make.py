@@ -11,8 +11,11 @@ from pytest_racecheck.engine.strategies.base import Strategy
 from pytest_racecheck.engine.strategies.exhaustive import Exhaustive
 from pytest_racecheck.engine.strategies.pct import PCT
 from pytest_racecheck.engine.strategies.portfolio import Portfolio
+from pytest_racecheck.engine.strategies.pos import PartialOrderSampling
 from pytest_racecheck.engine.strategies.random_walk import RandomWalk
 from pytest_racecheck.engine.strategies.recorded import Replay, Scripted
+from pytest_racecheck.engine.strategies.surw import SelectivelyUniform
+from pytest_racecheck.engine.strategies.swarm import Swarm
 from pytest_racecheck.errors import UsageError
 
 DEFAULT_PREEMPTIONS = 2
@@ -37,7 +40,13 @@ def _bounded(options: StrategyOptions) -> Strategy:
 def _portfolio(options: StrategyOptions) -> Strategy:
     seed = options.seed
     return Portfolio(
-        [Exhaustive(), RandomWalk(seed), PCT(seed, 3), RandomWalk(seed + 1), PCT(seed, 2)]
+        [
+            Exhaustive(),
+            SelectivelyUniform(seed),
+            PartialOrderSampling(seed),
+            RandomWalk(seed),
+            PCT(seed, 3),
+        ]
     )
 
 
@@ -60,6 +69,9 @@ _TABLE: dict[str, tuple[Callable[[StrategyOptions], Strategy], tuple[str, ...]]]
     "portfolio": (_portfolio, ()),
     "random": (lambda options: RandomWalk(options.seed), ()),
     "pct": (lambda options: PCT(options.seed, options.depth or 3), ("depth",)),
+    "pos": (lambda options: PartialOrderSampling(options.seed), ()),
+    "surw": (lambda options: SelectivelyUniform(options.seed), ()),
+    "swarm": (lambda options: Swarm(options.seed), ()),
     "exhaustive": (lambda _: Exhaustive(), ()),
     "bounded": (_bounded, ("preemptions",)),
     "scripted": (_scripted, ("script",)),

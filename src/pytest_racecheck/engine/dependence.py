@@ -1,0 +1,151 @@
+"""What an operation touches, and which two operations must not be swapped without thought.
+
+A touch is (object, key within it, kind).  Two operations of different tasks are dependent when they
+touch the same thing and not both only read it; then their order may matter.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from pytest_racecheck.engine.access import Site
+from pytest_racecheck.engine.looking import own_dict
+from pytest_racecheck.engine.task import Task
+
+READ, WRITE, ACQUIRE, TRY, RELEASE, AWAIT = "read", "write", "acquire", "try", "release", "await"
+#: One touches, the other only became possible by it: ordered, but never the other way round.
+_ENABLING = frozenset({(ACQUIRE, RELEASE), (RELEASE, ACQUIRE), (AWAIT, RELEASE), (RELEASE, AWAIT)})
+_COMMUTING = frozenset({(READ, READ), (AWAIT, AWAIT), (READ, AWAIT), (AWAIT, READ)})
+
+#: The key of a touch of the whole object.
+WHOLE = None
+#: What every operation on something unknown touches: sockets, selectors, adapters to come.
+WORLD = "the world"
+CLOCK = "the clock"
+LOCK = "lock"
+END = "end"
+
+Touch = tuple[object, object, str]
+Touches = list[Touch]
+
+_PLAIN_KEYS = (str, int, bytes, bool, float, type(None))
+_NOTHING: Touches = []
+
+
+def touches(task: Task) -> Touches:
+    """What the pending operation of ``task`` touches; an unknown one touches the world."""
+    label, target, site = task.pending
+    if type(site) is Site:
+        return _data(site, target, task.item_key)
+    return _BY_LABEL.get(label, _the_world)(task, target)
+
+
+def location(task: Task) -> tuple[int, object] | None:
+    """The one thing that the pending operation is about, as a key valid in this execution."""
+    label, target, site = task.pending
+    if type(site) is Site:
+        if site.form in ("attribute", "global"):
+            return id(target), site.key
+        if site.form == "item":
+            return id(target), _plain(task.item_key)
+        return id(target), WHOLE
+    if label in _NO_LOCATION:
+        return None
+    if type(target) is threading.Event:
+        target = target._cond._lock  # type: ignore[attr-defined]
+    return id(target), LOCK
+
+
+def only_reads(task: Task) -> bool:
+    """Whether the pending operation changes nothing."""
+    label, _, site = task.pending
+    return site.reads if type(site) is Site else label == "look at"
+
+
+def dependent(one: str, other: str) -> bool:
+    """Whether two kinds of touch of the same thing may not be swapped."""
+    return (one, other) not in _COMMUTING
+
+
+def reversible(one: str, other: str) -> bool:
+    """Whether two dependent touches can also come in the other order."""
+    return (one, other) not in _ENABLING
+
+
+def _data(site: Site, target: object, item_key: object) -> Touches:
+    kind = READ if site.reads else WRITE
+    if site.form == "attribute":
+        found: Touches = [(target, site.key, kind)]
+        if site.reads and site.key not in (own_dict(target) or {}):
+            # Found in the class, where somebody may write it.
+            found += [
+                (owner, site.key, kind) for owner in type(target).__mro__ if site.key in vars(owner)
+            ]
+        return found
+    if site.form == "item":
+        return [(target, _plain(item_key), kind)]
+    if site.form == "global":
+        return [(target, site.key, kind)]
+    return [(target, WHOLE, kind)]
+
+
+def _plain(key: object) -> object:
+    # Comparing others would run code of the user's.
+    return ("item", key) if type(key) in _PLAIN_KEYS else WHOLE
+
+
+def _taken(task: Task, target: Any) -> Touches:
+    return [(target, LOCK, TRY if task.limited else ACQUIRE)]
+
+
+def _looked_at(_: Task, target: Any) -> Touches:
+    if type(target) is threading.Event:
+        return [(target._cond._lock, LOCK, READ)]  # type: ignore[attr-defined]
+    if isinstance(target, threading.Thread):
+        return [(getattr(target, "_racecheck_task", target), END, READ)]
+    return [(target, LOCK, READ)]
+
+
+def _joined(task: Task, target: Any) -> Touches:
+    ended = getattr(target, "_racecheck_task", None)
+    if ended is None:
+        return [(WORLD, WHOLE, WRITE)]
+    return [(ended, END, TRY if task.limited else AWAIT)]
+
+
+def _queue(_: Task, target: Any) -> Touches:
+    return [(target, LOCK, WRITE)]
+
+
+def _clock(_: Task, __: object) -> Touches:
+    return [(CLOCK, WHOLE, WRITE)]
+
+
+def _the_world(_: Task, __: object) -> Touches:
+    return [(WORLD, WHOLE, WRITE)]
+
+
+def _nothing(_: Task, __: object) -> Touches:
+    return _NOTHING
+
+
+_BY_LABEL: dict[str, Callable[[Task, Any], Touches]] = {
+    "acquire": _taken,
+    "wait": _taken,
+    "try acquire": lambda _, target: [(target, LOCK, TRY)],
+    "release": lambda _, target: [(target, LOCK, RELEASE)],
+    "look at": _looked_at,
+    "join": _joined,
+    "put": _queue,
+    "get": _queue,
+    "try get": _queue,
+    "read clock": _clock,
+    "sleep": _clock,
+    "begin": _nothing,
+    "yield": _nothing,
+    "pass": _nothing,
+    "end": _nothing,
+}
+_NO_LOCATION = frozenset({"begin", "yield", "pass", "end", "join", "sleep", "read clock", "start"})

@@ -1,0 +1,117 @@
+"""The samplers: what each is good at, that a seed decides everything, and that they are fair."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+
+import pytest
+
+from pytest_racecheck import explore
+from pytest_racecheck.engine.explore import Runner
+from pytest_racecheck.engine.schedule import record
+from pytest_racecheck.engine.strategies.make import StrategyOptions, make_strategy
+from twins import together
+
+SAMPLERS = ("random", "pct", "pos", "surw", "swarm")
+
+
+class Pair:
+    """Two numbers that belong together."""
+
+    def __init__(self):
+        self.one = self.other = 0
+
+
+def many_setters(setters, fixed=False):
+    """Many set both numbers, one looks at both: torn only between the first setter's two steps."""
+    pair, lock = Pair(), threading.Lock()
+
+    def put():
+        if fixed:
+            with lock:
+                pair.one, pair.other = 1, -1
+        else:
+            pair.one = 1
+            pair.other = -1
+
+    def check():
+        if fixed:
+            with lock:
+                assert pair.one + pair.other == 0
+        else:
+            assert pair.one + pair.other == 0
+
+    together(*[put] * setters, check)
+
+
+@pytest.mark.parametrize("strategy", SAMPLERS)
+def test_a_sampler_finds_a_shallow_race_and_accuses_no_correct_program(strategy):
+    finding = explore(lambda: many_setters(2), strategy=strategy, executions=1000, seconds=60)
+    assert finding.verdict == "reproduced", finding.report()
+    finding = explore(lambda: many_setters(2, fixed=True), strategy=strategy, executions=150)
+    assert finding.failure is None, finding.report()
+
+
+def test_the_selective_walk_finds_what_needs_many_tasks_held_back():
+    for seed in range(3):
+        finding = explore(
+            lambda: many_setters(20), strategy="surw", seed=seed, executions=800, seconds=60
+        )
+        assert finding.verdict == "reproduced", finding.report()
+
+
+def schedules(strategy, seed, number, body):
+    runner = Runner(body)
+    deciders = make_strategy(strategy, StrategyOptions(seed)).deciders()
+    with runner.ready():
+        return [
+            record(strategy, runner.execute(decider).decisions).text()
+            for decider, _ in zip(deciders, range(number), strict=False)
+        ]
+
+
+@pytest.mark.parametrize("strategy", SAMPLERS)
+def test_a_seed_decides_every_schedule(strategy):
+    from pytest_racecheck.adapters.threads import control_threads
+
+    with control_threads():
+        first = schedules(strategy, 7, 30, lambda: many_setters(3, fixed=True))
+        again = schedules(strategy, 7, 30, lambda: many_setters(3, fixed=True))
+        other = schedules(strategy, 8, 30, lambda: many_setters(3, fixed=True))
+    assert first == again
+    assert first != other
+
+
+@pytest.mark.parametrize("strategy", ["random", "pos", "surw", "swarm"])
+def test_which_waiter_a_notify_wakes_is_sampled_too(strategy):
+    woken = Counter()
+
+    def body():
+        condition, here = threading.Condition(), []
+
+        def wait():
+            with condition:
+                here.append(1)
+                condition.wait(100)
+                woken[threading.current_thread().name] += 1
+                condition.notify_all()
+
+        def wake():
+            with condition:
+                condition.notify()
+
+        threads = [threading.Thread(target=wait, name=name) for name in "ab"]
+        for thread in threads:
+            thread.start()
+        while len(here) < 2:
+            threading.Event().wait(0.01)
+        waker = threading.Thread(target=wake)
+        for thread in (waker, *threads):
+            if thread is waker:
+                thread.start()
+            thread.join()
+
+    explore(body, strategy=strategy, executions=60, seconds=60)
+    assert woken["a"]
+    assert woken["b"]
