@@ -117,7 +117,7 @@ def explore_plan(
         finding = _explore_cold(body, plan, watch)
         if isinstance(finding, Finding):
             return finding
-        with _controlled_runner(body, plan, watch) as runner:
+        with controlled_runner(body, plan, watch) as runner:
             warm = _explore_warm(runner, plan, _straight(runner, plan))
     return warm if finding.failed is None else only_when_cold(warm, finding.failed)
 
@@ -156,7 +156,7 @@ def _explore_cold(
     It may have imported modules, which are to be under control as well, or filled caches.
     """
     loaded = len(sys.modules)
-    with _controlled_runner(body, plan, watch) as runner:
+    with controlled_runner(body, plan, watch) as runner:
         begin = _straight(runner, plan)
         imported = len(sys.modules) != loaded and not begin.lost
         left = plan.strategy == "replay" and begin.divergence is not None
@@ -193,9 +193,13 @@ def _finding(runner: Runner, plan: Plan, found: Exploration, passed: Schedule | 
 
 
 @contextmanager
-def _controlled_runner(
-    body: Callable[[], object], plan: Plan, watch: Callable[[Execution], None] | None
+def controlled_runner(
+    body: Callable[[], object], plan: Plan, watch: Callable[[Execution], None] | None = None
 ) -> Iterator[Runner]:
+    """The control that a search runs under, for who wants to count executions one by one.
+
+    Each ``execute`` of the runner is exactly one execution; nothing is repeated or simplified.
+    """
     with ExitStack() as stack:
         signals = stack.enter_context(Signals())
         if plan.points == "access":

@@ -1,0 +1,137 @@
+"""Every program fails as it should in some schedule, and its fixed twin in none that was tried."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.bench.sctbench.counting import ControlLostError, every_schedule, plan_of, trials
+from tests.bench.sctbench.programs import PROGRAMS
+from tests.bench.sctbench.published import CLASSES, PUBLISHED, schedules
+
+from pytest_racecheck.diagnosis.find import controlled_runner
+
+#: Found in more schedules than a quick test has: here by an order that was written by hand.
+BY_HAND = {
+    "reorder_50": ["main/0"] * 2 + ["main/49"] * 4,
+    "reorder_100": ["main/0"] * 2 + ["main/99"] * 4,
+    "twostage_20": ["main/0"] * 4 + ["main/19"] * 8,
+    "twostage_50": ["main/0"] * 4 + ["main/49"] * 8,
+    "twostage_100": ["main/0"] * 4 + ["main/99"] * 8,
+}
+#: Nobody's schedules find it in a quick test.
+HARD = "safestack"
+SEARCHED = [name for name in PROGRAMS if name not in BY_HAND and name != HARD]
+STRATEGIES = ("random", "pct", "portfolio")
+#: Those that pass in every schedule, which a short search can show.
+EXHAUSTIBLE = ["check_then_act", "closed_between", "list_underflow"]
+
+
+def found(name, strategy, cap=1000):
+    program = PROGRAMS[name]
+    plan = plan_of(program.broken, strategy, seed=1)
+    [trial] = trials(program.broken, [plan], program.kinds, cap=cap, seconds=60.0)
+    return trial.found
+
+
+def assert_never_fails(name, schedules, strategies=STRATEGIES):
+    """No failure of any kind in so many schedules, divided among the strategies."""
+    body = PROGRAMS[name].fixed
+    for strategy in strategies:
+        plan = plan_of(body, strategy, seed=2)
+        [trial] = trials(body, [plan], (), cap=-(-schedules // len(strategies)), seconds=3600.0)
+        assert not trial.found
+
+
+@pytest.mark.parametrize("name", SEARCHED)
+def test_a_broken_program_is_found_by_some_strategy(name):
+    assert any(found(name, strategy) for strategy in STRATEGIES)
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_a_rare_failure_is_there_when_the_order_is_given(name):
+    program = PROGRAMS[name]
+    plan = plan_of(program.broken, "scripted", script=BY_HAND[name])
+    [trial] = trials(program.broken, [plan], program.kinds, cap=1, seconds=60.0)
+    assert trial.found
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_fixed_twin_does_not_fail(name):
+    assert_never_fails(name, 30 if PROGRAMS[name].threads > 20 else 300)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_fixed_twin_does_not_fail_in_ten_thousand_schedules(name):
+    assert_never_fails(name, 10_000)
+
+
+@pytest.mark.parametrize("name", EXHAUSTIBLE)
+def test_a_small_fixed_twin_passes_in_every_schedule(name):
+    body = PROGRAMS[name].fixed
+    whole = every_schedule(body, plan_of(body, "exhaustive"), (), seconds=60.0)
+    assert whole.complete
+    assert whole.failed == 0
+
+
+def test_a_search_goes_on_after_failures_to_count_every_schedule():
+    program = PROGRAMS["list_underflow"]
+    plan = plan_of(program.broken, "exhaustive")
+    whole = every_schedule(program.broken, plan, program.kinds, seconds=60.0)
+    assert whole.complete
+    assert 0 < whole.failed < whole.executions
+
+
+def test_a_failure_of_another_kind_is_not_counted_as_the_bug():
+    program = PROGRAMS["deadlock01"]
+    plan = plan_of(program.broken, "random")
+    with pytest.raises(ControlLostError, match=r"deadlock at deadlocks\.py"):
+        trials(program.broken, [plan], ("assertion",), cap=1000, seconds=60.0)
+
+
+def test_trials_end_at_the_cap_and_at_the_end_of_the_time():
+    body = PROGRAMS["deadlock01"].fixed
+    plans = [plan_of(body, "random", seed=seed) for seed in range(3)]
+    capped = trials(body, plans, (), cap=7, seconds=60.0)
+    assert [(trial.schedules, trial.found) for trial in capped] == [(7, False)] * 3
+    cut_off = trials(body, plans, (), cap=10**9, seconds=0.05)
+    assert len(cut_off) == 1
+    assert not cut_off[0].found
+
+
+def test_the_count_belongs_to_the_seed_alone():
+    program = PROGRAMS["dining_5"]
+    plans = [plan_of(program.broken, "random", seed=seed) for seed in (3, 4, 3)]
+    made = trials(program.broken, plans, program.kinds, cap=1000, seconds=60.0)
+    assert made[0].schedules == made[2].schedules
+    assert made[0] != made[1]
+    alone = trials(program.broken, plans[1:2], program.kinds, cap=1000, seconds=60.0)
+    assert replace(alone[0], seconds=0) == replace(made[1], seconds=0)
+
+
+def test_what_was_published_is_of_programs_that_are_here():
+    assert set(PUBLISHED) <= set(PROGRAMS)
+    assert set(CLASSES) <= set(PROGRAMS)
+    assert schedules("reorder_3", "RW") == float("inf")
+    assert schedules("reorder_10", "PCT3") == 3225
+    assert schedules("dining_3", "SURW") is None
+
+
+def test_the_number_of_threads_in_the_table_is_the_number_there_is():
+    for program in PROGRAMS.values():
+        plan = plan_of(program.broken, "random")
+        with controlled_runner(program.broken, plan) as runner:
+            execution = runner.execute(next(plan.make_strategy().deciders()))
+        assert len(execution.tasks) == program.threads, program.name
+
+
+def test_the_programs_are_plain_code_which_knows_no_tool():
+    allowed = {"__future__", "collections.abc", "contextlib", "functools", "threading", "time"}
+    allowed.add("tests.bench.sctbench.together")
+    for program in PROGRAMS.values():
+        source = Path(program.program.__code__.co_filename).read_text().splitlines()
+        imported = {line.split()[1] for line in source if line.startswith(("import ", "from "))}
+        assert "threading" in imported
+        assert imported <= allowed
