@@ -29,6 +29,7 @@ STATUSES = """exit status:
   130, 143  interrupted (Ctrl-C, SIGTERM); what was judged until then is reported"""
 BROKEN_PIPE_STATUS = 141
 LONGEST_SCHEDULE = 1_000_000
+REPLAY_MODES = ("exact", "tolerant", "prefix", "around")  # the engine has them; it is loaded late
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -134,6 +135,10 @@ def _replay_options(command: argparse.ArgumentParser) -> None:
     command.set_defaults(action=_replay)
     command.add_argument("name", metavar="SCENARIO/VARIANT")
     command.add_argument("schedule", metavar="SCHEDULE", help="the text from the report")
+    command.add_argument("--mode", metavar="MODE", type=_word(REPLAY_MODES),
+                         help="exact (default), tolerant, prefix or around")  # fmt: skip
+    command.add_argument("--upto", metavar="N", type=_whole(0),
+                         help="how many choices the mode prefix follows")  # fmt: skip
     _search_options(command)
     _scenarios_option(command)
 
@@ -258,7 +263,8 @@ def _replay(arguments: argparse.Namespace) -> int:
         scenarios=arguments.scenarios,
     )
     folder = scenarios_folder(arguments.scenarios)
-    return cli_run.replay(folder, arguments.name, arguments.schedule, wishes)
+    how = {"mode": arguments.mode, "upto": arguments.upto}
+    return cli_run.replay(folder, arguments.name, arguments.schedule, wishes, how)
 
 
 def _claims(arguments: argparse.Namespace) -> int:

@@ -33,7 +33,6 @@ from pytest_racecheck.free import Ending
 from pytest_racecheck.progress import is_lively, progress_for
 
 WIDE = 160
-_FOREIGN = "the schedule does not fit"  # how a finding begins whose schedule was left
 _COLOURS = {"kept": "32", "BROKEN": "1;31", "not run": "33"}
 
 
@@ -223,14 +222,16 @@ def _coloured(line: str) -> str:
     return line
 
 
-def replay(folder: Path, name: str, schedule: str, wishes: Wishes) -> int:
+def replay(
+    folder: Path, name: str, schedule: str, wishes: Wishes, how: dict[str, Any] | None = None
+) -> int:
     """Follow `schedule` once more; 1 when it does not end as the variant promises, else 0."""
     if "/" not in name:
         raise UsageError(f"{name!r} names no variant: write SCENARIO/VARIANT")
     job = jobs_for(select(folder, [name]), wishes)[0]
     with stopping_by_signal(), Harness(Measurements(), table_width(sys.stdout)) as harness:
         try:
-            outcome = harness.replay(job, schedule)
+            outcome = harness.replay(job, schedule, how)
         except Stopped as stop:
             harness.interrupt()
             return stop.status
@@ -239,7 +240,7 @@ def replay(folder: Path, name: str, schedule: str, wishes: Wishes) -> int:
             f"{job.title}: the replay did not come to an end: {outcome.describe()}"
         )
     finding: dict[str, Any] = outcome.value["finding"]
-    if finding["reason"].startswith(_FOREIGN):
+    if finding["left_schedule"] is not None and finding["matched"][0] == 0:
         raise UsageError(f"{job.title}: {finding['reason']}")
     sys.stdout.write(printable(outcome.value["report"]).rstrip() + "\n")
     failed, promised = finding["failure"] is not None, job.promise.expects == "reproduced"

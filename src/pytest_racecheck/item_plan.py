@@ -88,15 +88,17 @@ def _is_marked(item: pytest.Item) -> bool:
 
 def plan_of(item: pytest.Item, options: Options) -> Plan:
     """The plan of ``item``: command line over marker over ini file over defaults."""
+    config = item.config
     try:
         reason = _why_not(item)
         if reason is not None:
             raise UsageError(f"racecheck cannot explore {reason}")
-        given: dict[str, Any] = {"root": str(item.config.rootpath)}
+        given: dict[str, Any] = {"root": str(config.rootpath)}
         if not _is_marked(item):
             given["patience_s"] = PATIENCE_UNMARKED_S
         _put_in_order(given, item, options)
-        return _made(given, item.config.getoption("racecheck_replay"), item.nodeid)
+        mode = config.getoption("racecheck_replay_mode"), config.getoption("racecheck_replay_upto")
+        return _made(given, config.getoption("racecheck_replay"), mode, item.nodeid)
     except UsageError as error:
         raise pytest.UsageError(f"{item.nodeid}: {error}") from None
 
@@ -118,7 +120,12 @@ def _put_in_order(given: dict[str, Any], item: pytest.Item, options: Options) ->
         given["isolate"] = True
 
 
-def _made(given: dict[str, Any], replay: str | None, nodeid: str) -> Plan:
+def _made(
+    given: dict[str, Any],
+    replay: str | None,
+    replay_mode: tuple[str | None, str | None],
+    nodeid: str,
+) -> Plan:
     seed = given.get("seed", 0)
     if isinstance(seed, int):  # anything else is refused below
         given["seed"] = seed ^ zlib.crc32(nodeid.encode())
@@ -129,15 +136,26 @@ def _made(given: dict[str, Any], replay: str | None, nodeid: str) -> Plan:
     if schedule is not None:
         if not isinstance(schedule, str):
             raise UsageError(f"replay must be a replay text, got {schedule!r}")
-        for name in ("preemptions", "depth", "script"):
-            given.pop(name, None)
-        given["strategy"] = "portfolio"
-        return with_schedule(Plan(**given), schedule).checked()
+        return with_schedule(Plan(**_for_replay(given, replay_mode)), schedule).checked()
+    if replay_mode != (None, None):
+        raise UsageError("--racecheck-replay-mode and -upto belong to --racecheck-replay")
     if "script" in given and "strategy" not in given:
         given["strategy"] = "scripted"
     if "preemptions" in given and "strategy" not in given:
         given["strategy"] = "bounded"
     return Plan(**given).checked()
+
+
+def _for_replay(given: dict[str, Any], mode: tuple[str | None, str | None]) -> dict[str, Any]:
+    """What of a test's plan a replay needs; its strategy is what follows a prefix."""
+    kept = {k: v for k, v in given.items() if k not in ("preemptions", "depth", "script")}
+    searched_with = kept.pop("strategy", None)
+    kept["mode"], upto = mode
+    if upto is not None:
+        _put(kept, "upto", int, upto, "--racecheck-replay-upto")
+    if kept["mode"] == "prefix" and searched_with not in (None, "scripted", "replay"):
+        kept["then"] = searched_with
+    return kept
 
 
 def _drop_what_it_ignores(given: dict[str, Any]) -> None:

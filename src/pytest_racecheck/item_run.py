@@ -13,7 +13,7 @@ import pytest
 from _pytest._code.code import ExceptionRepr
 
 from pytest_racecheck.diagnosis import Failure, Finding, Plan, Verdict, explore_plan
-from pytest_racecheck.diagnosis.judgement import GIVEN, LEFT_BEHIND
+from pytest_racecheck.diagnosis.judgement import LEFT_BEHIND
 from pytest_racecheck.engine.failure import is_internal, is_ours, leave_out
 from pytest_racecheck.item_body import ItemBody
 from pytest_racecheck.session_end import report_of_the_end
@@ -53,7 +53,7 @@ def explore_item(item: pytest.Function, plan: Plan, property_name: str) -> None:
                 item.add_report_section("call", name, getattr(finding, name))
         raise_failure(finding.failure)
     strict = item.config.getini("racecheck_strict")
-    if plan.strategy in GIVEN and "does not fit this program" in finding.reason:
+    if finding.left_schedule is not None and finding.matched[0] == 0:
         pytest.fail(f"racecheck: {finding.reason}", pytrace=False)
     if (
         strict
@@ -78,7 +78,7 @@ def _finding_of(item: pytest.Function, plan: Plan) -> Finding:
 
 def _did_what_was_asked(finding: Finding, plan: Plan) -> bool:
     """A sampling strategy that spent its budget did; so did one schedule that was asked for."""
-    if plan.strategy in GIVEN:
+    if plan.follows_one_order:
         return True
     if "started no thread" in finding.reason:
         return True

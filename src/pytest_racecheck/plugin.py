@@ -26,6 +26,19 @@ _OPTIONS: dict[str, tuple[type, str]] = {
     "strategy": (str, "portfolio, random, pct, exhaustive, bounded, scripted (default portfolio)"),
     "points": (str, "where tasks may be switched: access (default) or sync"),
 }
+#: option -> (what stands for its value, what it means)
+_REPLAY = {
+    "replay": (
+        "SCHEDULE",
+        "run the one selected test along this schedule (rc1:..., as a report prints it)",
+    ),
+    "replay-mode": (
+        "MODE",
+        "exact (default), tolerant (go on where the code has changed), prefix (the first "
+        "--racecheck-replay-upto choices, then search) or around (tolerant, then its neighbours)",
+    ),
+    "replay-upto": ("N", "how many choices of the schedule the mode prefix follows"),
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,12 +55,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             f"--racecheck-{name}", default=None, metavar=kind.__name__.upper(), help=text
         )
         parser.addini(f"racecheck_{name}", text, default=None)
-    group.addoption(
-        "--racecheck-replay",
-        default=None,
-        metavar="SCHEDULE",
-        help="run the one selected test along this schedule (rc1:..., as a report prints it)",
-    )
+    for option, (metavar, text) in _REPLAY.items():
+        group.addoption(f"--racecheck-{option}", default=None, metavar=metavar, help=text)
     isolate = "explore each test in a child process, for bodies that may crash or exit"
     group.addoption("--racecheck-isolate", action="store_true", default=False, help=isolate)
     parser.addini("racecheck_isolate", isolate, type="bool", default=False)

@@ -382,6 +382,8 @@ def test_a_finding_is_plain_data_with_the_promised_keys():
             "schedule",
             "replays",
             "preemptions",
+            "left_schedule",
+            "matched",
             "reason",
         ]
         assert json.loads(json.dumps(data)) == data

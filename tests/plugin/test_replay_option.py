@@ -208,3 +208,43 @@ def test_replaying_needs_no_budget_and_ignores_the_strategy_of_the_marker(racy, 
         "-k", "racy", f"--racecheck-replay={schedule}", "--racecheck-strategy=pct",
         "--racecheck-executions=1", "--racecheck-seed=99",
     ).outcomes(failed=1)  # fmt: skip
+
+
+CHANGED = """
+@pytest.mark.racecheck(strategy="random", seconds=60)
+def test_it():
+    box, lock = {{"n": 0}}, threading.Lock()
+    def add():
+        {work}
+    together(add, add)
+    assert box["n"] == 2
+"""
+
+
+def test_a_tolerant_replay_goes_on_where_an_exact_one_stops(suite):
+    suite.write(CHANGED.format(work="box['n'] += 1"))
+    found = suite.here().finding["schedule"]
+    locked = "with lock: box['n'] += 1"
+    suite.write(CHANGED.format(work=locked), "test_changed.py")
+    args = ("test_changed.py", f"--racecheck-replay={found}")
+    assert suite.here(*args).status == 1
+    run = suite.here(*args, "--racecheck-replay-mode=tolerant")
+    assert run.status == 0
+    assert run.finding["verdict"] == "inconclusive"
+    assert run.finding["matched"][0] > 0
+    run = suite.here(*args, "--racecheck-replay-mode=around")
+    assert run.finding["verdict"] == "ruled out"
+    run = suite.here(
+        *args,
+        "--racecheck-replay-mode=prefix",
+        "--racecheck-replay-upto=1",
+        "--racecheck-executions=7",
+    )
+    assert run.finding["executions"] == 7
+
+
+def test_a_mode_without_a_schedule_or_nonsense_is_refused(racy, schedule):
+    assert racy.here("-k", "racy", "--racecheck-replay-mode=tolerant").status == 4
+    run = racy.here("-k", "racy", f"--racecheck-replay={schedule}", "--racecheck-replay-mode=lazy")
+    assert run.status == 4
+    run.says("mode='lazy': expected one of exact, tolerant, prefix, around")

@@ -94,13 +94,16 @@ class Harness:
             self.close()  # the next job gets servers of its own
             return no_search(job, str(problem))
 
-    def replay(self, job: Job, schedule: str) -> Outcome:
-        """Follow one recorded schedule of a controlled job. Raises Refused and Interrupted."""
+    def replay(self, job: Job, schedule: str, how: dict[str, Any] | None = None) -> Outcome:
+        """Follow one recorded schedule of a controlled job. Raises Refused and Interrupted.
+
+        `how` are further arguments of `replay`, such as its mode.
+        """
         assert isinstance(job.promise, Controlled), job.title
         arguments = {
             "workload": _workload(job, job.variant),
             "schedule": schedule,
-            "search": replay_options(job, job.promise),
+            "search": {**replay_options(job, job.promise), **(how or {})},
             "show": self._show(job),
         }
         return self._run(job, "replay_variant", arguments, _search_deadline_s(job.promise))

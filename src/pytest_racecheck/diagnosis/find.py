@@ -13,6 +13,8 @@ from typing import Any
 
 from pytest_racecheck.adapters.threads import control_threads
 from pytest_racecheck.diagnosis.judgement import (
+    GIVEN,
+    departures_of,
     failed_finding,
     only_when_cold,
     passed_finding,
@@ -23,10 +25,16 @@ from pytest_racecheck.diagnosis.verdict import Finding
 from pytest_racecheck.engine.carrier import allocate_gate, raw_acquire, raw_release
 from pytest_racecheck.engine.execution import Execution, controlled
 from pytest_racecheck.engine.explore import Exploration, Runner, search
+from pytest_racecheck.engine.recording import Recorder, Recording
 from pytest_racecheck.engine.schedule import Schedule
 from pytest_racecheck.engine.signals import Signals
 from pytest_racecheck.engine.strategies.base import Strategy
-from pytest_racecheck.engine.strategies.make import StrategyOptions, make_strategy
+from pytest_racecheck.engine.strategies.make import (
+    SEARCHING_MODES,
+    StrategyOptions,
+    make_strategy,
+)
+from pytest_racecheck.engine.strategies.recorded import Follow
 from pytest_racecheck.engine.under_test import UnderTest, gates_inserted
 from pytest_racecheck.engine.verbs import switch
 from pytest_racecheck.errors import UsageError
@@ -51,10 +59,15 @@ class Plan:
     depth: int | None = None
     script: Sequence[str] | None = None
     schedule: str | None = None
+    mode: str | None = None
+    upto: int | None = None
+    then: str | None = None
+    recording: Recording | None = None
     replays: int = 3
     patience_s: float = 2.0
     max_steps: int = 20_000
     isolate: bool = False
+    record: bool = False
     root: str = field(default_factory=os.getcwd)
 
     def checked(self) -> Plan:
@@ -69,10 +82,14 @@ class Plan:
 
     def make_strategy(self) -> Strategy:
         """A fresh strategy of this plan."""
-        options = StrategyOptions(
-            self.seed, self.depth, self.preemptions, self.script, self.schedule
-        )
+        names = StrategyOptions.__dataclass_fields__
+        options = StrategyOptions(**{name: getattr(self, name) for name in names})
         return make_strategy(self.strategy, options)
+
+    @property
+    def follows_one_order(self) -> bool:
+        """Whether one schedule is asked for, and not a search."""
+        return self.strategy in GIVEN and self.mode not in SEARCHING_MODES
 
 
 def explore(body: Callable[[], object], **plan: object) -> Finding:
@@ -81,14 +98,21 @@ def explore(body: Callable[[], object], **plan: object) -> Finding:
     Keyword arguments are the fields of ``Plan``: ``strategy``, ``executions``, ``seconds``,
     ``points`` ("access" or "sync"), ``control`` (names of further modules under test), ``seed``,
     ``preemptions`` (for "bounded"), ``depth`` (for "pct"), ``script``, ``schedule``, ``replays``,
-    ``patience_s``, ``max_steps``, ``isolate`` (in a child process).  Raises UsageError for wrong
-    arguments, and whatever stops a whole test (KeyboardInterrupt, a pytest skip).
+    ``patience_s``, ``max_steps``, ``isolate`` (in a child process), ``record`` (keep with the
+    finding what its schedule passed through), and those of ``replay``.  Raises UsageError for
+    wrong arguments, and whatever stops a whole test (KeyboardInterrupt, a pytest skip).
     """
     return explore_plan(body, _plan(plan))
 
 
 def replay(body: Callable[[], object], schedule: str, **plan: object) -> Finding:
-    """Run ``body`` along the schedule of a report; ``inconclusive`` when the program leaves it."""
+    """Run ``body`` along the schedule of a report; ``inconclusive`` when the program leaves it.
+
+    ``mode`` is "exact" (stop where it is left), "tolerant" (go on by task, and by operation when
+    ``recording`` is given), "prefix" (``upto`` choices of it, then the strategy ``then``) or
+    "around" (tolerant, then each switch moved a little, then every schedule with at most
+    ``preemptions`` preemptions).  ``left_schedule`` of the finding says where it was left.
+    """
     return explore_plan(body, _plan({**plan, "strategy": "replay", "schedule": schedule}))
 
 
@@ -166,7 +190,8 @@ def _explore_cold(
 def _straight(runner: Runner, plan: Plan) -> Exploration:
     """The one schedule to replay, or the one without preemptions; once more when that failed."""
     if plan.strategy == "replay":
-        return search(runner, plan.make_strategy(), executions=1, seconds=plan.seconds)
+        executions = 1 if plan.follows_one_order else plan.executions
+        return search(runner, plan.make_strategy(), executions=executions, seconds=plan.seconds)
     straight = make_strategy("exhaustive", StrategyOptions())
     begin = search(runner, straight, executions=1, seconds=plan.seconds)
     if begin.failed is None or begin.lost:
@@ -186,10 +211,25 @@ def _explore_warm(runner: Runner, plan: Plan, begin: Exploration) -> Finding:
 
 
 def _finding(runner: Runner, plan: Plan, found: Exploration, passed: Schedule | None) -> Finding:
+    departures = departures_of(found, plan.strategy)
     if found.failed is None or found.schedule is None:
-        return passed_finding(found, plan.strategy, plan.points)
+        finding = passed_finding(found, plan.strategy, plan.points, plan.mode)
+        return replace(finding, **departures)
     finding = failed_finding(runner, found, plan.replays, plan.strategy, plan.seconds)
-    return finding if passed is None else unless_all_fails(runner, finding, passed)
+    if passed is not None:
+        finding = unless_all_fails(runner, finding, passed)
+    if plan.record and finding.schedule is not None:
+        finding = replace(finding, recording=_recorded(runner, finding.schedule, plan.root))
+    return replace(finding, **departures)
+
+
+def _recorded(runner: Runner, schedule: str, root: str) -> Recording | None:
+    """What the schedule passes through; None when it does not end as it did."""
+    recorder = Recorder(Follow(Schedule.parse(schedule)), root)
+    execution = runner.execute(recorder)
+    if execution.divergence is not None or not execution.failures:
+        return None
+    return Recording(schedule, tuple(recorder.moves))
 
 
 @contextmanager
@@ -269,6 +309,7 @@ def _zeromq() -> Iterator[Any]:
 def with_schedule(plan: Plan, text: str) -> Plan:
     """The plan that replays ``text``; raises UsageError when it is no replay text."""
     Schedule.parse(text)
+    bound = plan.preemptions if plan.mode == "around" else None
     return replace(
-        plan, strategy="replay", schedule=text, preemptions=None, depth=None, script=None
+        plan, strategy="replay", schedule=text, preemptions=bound, depth=None, script=None
     )

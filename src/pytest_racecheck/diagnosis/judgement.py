@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from dataclasses import replace
+from typing import Any
 
 from pytest_racecheck.diagnosis.simplify import simplest
 from pytest_racecheck.diagnosis.verdict import Failure, Finding, Story, Verdict
@@ -11,6 +12,7 @@ from pytest_racecheck.engine.execution import LATENESS_S, Execution
 from pytest_racecheck.engine.explore import Exploration, Runner, same_failure
 from pytest_racecheck.engine.failure import TaskFailure
 from pytest_racecheck.engine.schedule import Schedule
+from pytest_racecheck.engine.strategies.make import SEARCHING_MODES
 from pytest_racecheck.engine.trace import Trace
 
 #: Strategies that follow one order and search for nothing, and what that order is called.
@@ -158,18 +160,23 @@ def _story(execution: Execution, trace: Trace) -> Story:
     return Story(names, paths, tuple(trace.steps), trace.cut, frozenset(switches))
 
 
-def passed_finding(found: Exploration, strategy: str, points: str) -> Finding:
+def passed_finding(
+    found: Exploration, strategy: str, points: str, mode: str | None = None
+) -> Finding:
     """No execution failed: say what was covered, and no more."""
     verdict, grade = Verdict.INCONCLUSIVE, None
     reason = _lack_of_control(found, strategy)
     if reason is None and found.most_tasks < 2:
         reason = "the body started no thread, so there was nothing to interleave"
-    elif reason is None and strategy in GIVEN:
-        reason = "the one schedule asked for did not fail"
+    elif reason is None and strategy in GIVEN and mode not in SEARCHING_MODES:
+        reason = "the one schedule asked for did not fail" + _followed(found)
+    elif reason is None and mode == "prefix":
+        reason = _behind_the_prefix(found)
     elif reason is None and found.finished and found.grade is not None:
-        verdict, grade, reason = Verdict.RULED_OUT, found.grade, _scope(found, points)
+        verdict, grade = Verdict.RULED_OUT, found.grade
+        reason = _scope(found, points) + _followed(found)
     elif reason is None:
-        grade, reason = "statistical", _sampled(found)
+        grade, reason = "statistical", _sampled(found) + _followed(found)
     return Finding(
         verdict,
         reason,
@@ -179,6 +186,28 @@ def passed_finding(found: Exploration, strategy: str, points: str) -> Finding:
         preemptions=found.preemptions,
         warnings=_warnings(found),
     )
+
+
+def departures_of(found: Exploration, strategy: str) -> dict[str, Any]:
+    """The fields of a finding that say how far a given order was followed."""
+    followed = found.followed
+    if followed is not None:
+        left = followed.left or found.divergence
+        return {"left_schedule": left, "matched": (followed.matched, followed.total)}
+    return {"left_schedule": found.divergence if strategy in GIVEN else None}
+
+
+def _followed(found: Exploration) -> str:
+    followed = found.followed
+    if followed is None:
+        return ""
+    text = f"; {followed.matched} of {followed.total} recorded choices matched"
+    return text if followed.left is None else f"{text}, the first that did not: {followed.left}"
+
+
+def _behind_the_prefix(found: Exploration) -> str:
+    everything = "all " if found.finished else ""
+    return f"no failure in {everything}{found.executions} schedules that begin as the given one"
 
 
 def _lack_of_control(found: Exploration, strategy: str) -> str | None:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pytest_racecheck.engine.recording import Recording
     from pytest_racecheck.engine.trace import Step
 
 
@@ -65,6 +66,9 @@ class Finding:
     story: Story | None = field(default=None, compare=False, repr=False)
     stdout: str = field(default="", compare=False, repr=False)  # of a child's failing execution
     stderr: str = field(default="", compare=False, repr=False)
+    left_schedule: str | None = None  # where a replay, or a script, could not be followed
+    matched: tuple[int, int] = (0, 0)  # choices of the recording that a tolerant replay met
+    recording: Recording | None = field(default=None, compare=False, repr=False)
 
     def as_json(self) -> dict[str, Any]:
         """Plain data: the part of a JSON finding that does not depend on a scenario."""
@@ -78,6 +82,8 @@ class Finding:
             "schedule": self.schedule,
             "replays": list(self.replays),
             "preemptions": self.preemptions,
+            "left_schedule": self.left_schedule,
+            "matched": list(self.matched),
             "reason": self.reason,
         }
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_racecheck.diagnosis.verdict import Failure, Finding, Story, Verdict
 from pytest_racecheck.engine.failure import is_ours
+from pytest_racecheck.engine.recording import Recording
 from pytest_racecheck.engine.trace import Step, Trace
 from pytest_racecheck.errors import RacecheckError
 from pytest_racecheck.free.messages import write_all
@@ -20,14 +21,15 @@ if TYPE_CHECKING:
 
 #: Exceptions that mean "stop this test" are rebuilt if they are from here; nothing else is.
 _STOPS_FROM = ("builtins", "_pytest.outcomes", "unittest.case")
-_APART = ("verdict", "failure", "story")
+_APART = ("verdict", "failure", "story", "recording")
 
 
 def pack_finding(finding: Finding) -> dict[str, Any]:
     """The finding as plain data; an exception goes as the text that Python prints of it."""
     plain = {f.name: getattr(finding, f.name) for f in fields(Finding) if f.name not in _APART}
-    failure, story = finding.failure, finding.story
+    failure, story, recording = finding.failure, finding.story, finding.recording
     return {
+        "recording": None if recording is None else recording.as_json(),
         "finding": {**plain, "verdict": str(finding.verdict)},
         "failure": None if failure is None else _pack_failure(failure),
         "story": None
@@ -51,9 +53,10 @@ def _pack_failure(failure: Failure) -> dict[str, Any]:
 def unpack_finding(message: dict[str, Any]) -> Finding:
     """What ``pack_finding`` packed."""
     plain = {name: _tupled(value) for name, value in message["finding"].items()}
-    failure, story = message["failure"], message["story"]
+    failure, story, recording = message["failure"], message["story"], message["recording"]
     return Finding(
         **{**plain, "verdict": Verdict(plain["verdict"])},
+        recording=None if recording is None else Recording.of_json(recording),
         failure=None
         if failure is None
         else Failure(**{name: _tupled(value) for name, value in failure.items()}),

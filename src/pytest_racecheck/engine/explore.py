@@ -16,6 +16,7 @@ from pytest_racecheck.engine.signals import Signals
 from pytest_racecheck.engine.strategies.base import Decider, Strategy
 from pytest_racecheck.engine.strategies.portfolio import Portfolio
 from pytest_racecheck.engine.strategies.recorded import Follow, Replay
+from pytest_racecheck.engine.strategies.tolerant import Followed
 from pytest_racecheck.engine.trace import Trace
 from pytest_racecheck.engine.watchdog import Watchdog
 from pytest_racecheck.errors import UsageError
@@ -41,6 +42,7 @@ class Exploration:
     preemptions: int | None = None
     divergence: str | None = None
     cut_off: str | None = None
+    followed: Followed | None = None  # how far a recording was followed
     lost: list[str] = field(default_factory=list)
     abandoned: list[str] = field(default_factory=list)
     leftovers: list[str] = field(default_factory=list)
@@ -153,6 +155,7 @@ def search(runner: Runner, strategy: Strategy, *, executions: int, seconds: floa
     finally:
         found.seconds = real_perf_s() - begun
         found.grade, found.preemptions = strategy.grade, strategy.preemptions
+        found.followed = getattr(strategy, "followed", None)
     return found
 
 

@@ -66,3 +66,27 @@ def test_a_mistake_is_one_sentence(name, options, said):
         make_strategy(name, options)
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"mode": "loose"}, "mode='loose': expected one of exact, tolerant, prefix, around"),
+        ({"mode": "prefix"}, "needs upto, how many of the 1 choices"),
+        ({"mode": "prefix", "upto": 2}, "needs upto"),
+        ({"mode": "prefix", "upto": 1, "then": "replay"}, "follows one order"),
+        ({"mode": "prefix", "upto": 1, "then": "nonsense"}, "unknown strategy"),
+        ({"mode": "tolerant", "upto": 1}, "ignores upto"),
+        ({"then": "random"}, "ignores then"),
+        ({"mode": "tolerant", "preemptions": 1}, "ignores preemptions"),
+    ],
+    ids=str,
+)
+def test_a_mode_of_replay_that_makes_no_sense_is_refused(options, said):
+    with pytest.raises(UsageError, match=said):
+        make_strategy("replay", StrategyOptions(schedule="rc1:random:1:aa", **options))
+
+
+def test_a_search_has_no_mode():
+    with pytest.raises(UsageError, match="ignores mode; it belongs to 'replay'"):
+        make_strategy("random", StrategyOptions(mode="exact"))

@@ -6,19 +6,26 @@ import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from pytest_racecheck.engine.recording import Recording
 from pytest_racecheck.engine.schedule import Schedule
+from pytest_racecheck.engine.strategies.around import Around
 from pytest_racecheck.engine.strategies.base import Strategy
 from pytest_racecheck.engine.strategies.exhaustive import Exhaustive
 from pytest_racecheck.engine.strategies.pct import PCT
 from pytest_racecheck.engine.strategies.portfolio import Portfolio
 from pytest_racecheck.engine.strategies.pos import PartialOrderSampling
+from pytest_racecheck.engine.strategies.prefix import Prefix
 from pytest_racecheck.engine.strategies.random_walk import RandomWalk
 from pytest_racecheck.engine.strategies.recorded import Replay, Scripted
 from pytest_racecheck.engine.strategies.surw import SelectivelyUniform
 from pytest_racecheck.engine.strategies.swarm import Swarm
+from pytest_racecheck.engine.strategies.tolerant import Tolerant
 from pytest_racecheck.errors import UsageError
 
 DEFAULT_PREEMPTIONS = 2
+#: How a schedule is replayed; the last two go on to other schedules.
+REPLAY_MODES = ("exact", "tolerant", "prefix", "around")
+SEARCHING_MODES = ("prefix", "around")
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,10 @@ class StrategyOptions:
     preemptions: int | None = None
     script: Sequence[str] | None = None
     schedule: str | None = None
+    mode: str | None = None  # of a replay
+    upto: int | None = None  # choices to follow in mode "prefix"
+    then: str | None = None  # the strategy behind the prefix
+    recording: Recording | None = None  # instead of a schedule
 
 
 def _bounded(options: StrategyOptions) -> Strategy:
@@ -59,9 +70,38 @@ def _scripted(options: StrategyOptions) -> Strategy:
 
 
 def _replay(options: StrategyOptions) -> Strategy:
-    if options.schedule is None:
+    recording, mode = options.recording, options.mode or "exact"
+    text = options.schedule if recording is None else recording.schedule
+    if text is None:
         raise UsageError("strategy 'replay' needs schedule='rc1:...', as a report prints it")
-    return Replay(Schedule.parse(options.schedule))
+    if mode not in REPLAY_MODES:
+        raise UsageError(f"mode={mode!r}: expected one of {', '.join(REPLAY_MODES)}")
+    for name in ("upto", "then"):
+        if mode != "prefix" and getattr(options, name) is not None:
+            raise UsageError(f"a replay in mode {mode!r} ignores {name}; it belongs to 'prefix'")
+    if mode != "around" and options.preemptions is not None:
+        raise UsageError(f"a replay in mode {mode!r} ignores preemptions; it belongs to 'around'")
+    schedule = Schedule.parse(text)
+    if mode == "exact":
+        return Replay(schedule)
+    if mode == "prefix":
+        return _prefix(schedule, options)
+    moves = (recording or Recording.of_text(text)).moves
+    bound = options.preemptions
+    return Tolerant(moves) if mode == "tolerant" else Around(moves, 1 if bound is None else bound)
+
+
+def _prefix(schedule: Schedule, options: StrategyOptions) -> Strategy:
+    upto, most = options.upto, len(schedule.choices)
+    if type(upto) is not int or not 0 <= upto <= most:
+        raise UsageError(
+            f"a replay in mode 'prefix' needs upto, how many of the {most} choices to follow; "
+            f"got {upto!r}"
+        )
+    then = options.then or "random"
+    if then in ("replay", "scripted"):
+        raise UsageError(f"then={then!r} follows one order; name a strategy that searches")
+    return Prefix(schedule, upto, make_strategy(then, StrategyOptions(options.seed)))
 
 
 #: name -> (how to make it, the options it understands besides the seed)
@@ -75,7 +115,7 @@ _TABLE: dict[str, tuple[Callable[[StrategyOptions], Strategy], tuple[str, ...]]]
     "exhaustive": (lambda _: Exhaustive(), ()),
     "bounded": (_bounded, ("preemptions",)),
     "scripted": (_scripted, ("script",)),
-    "replay": (_replay, ("schedule",)),
+    "replay": (_replay, ("schedule", "mode", "upto", "then", "recording", "preemptions")),
 }
 STRATEGY_NAMES = tuple(_TABLE)
 
@@ -92,7 +132,16 @@ def make_strategy(name: str, options: StrategyOptions) -> Strategy:
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise UsageError(f"unknown strategy {name!r}: one of {', '.join(STRATEGY_NAMES)}{hint}")
     make, understood = _TABLE[name]
-    for option in ("depth", "preemptions", "script", "schedule"):
+    for option in (
+        "depth",
+        "preemptions",
+        "script",
+        "schedule",
+        "mode",
+        "upto",
+        "then",
+        "recording",
+    ):
         value = getattr(options, option)
         if value is not None and option not in understood:
             owner = next(n for n, (_, known) in _TABLE.items() if option in known)
