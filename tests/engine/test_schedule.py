@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_racecheck import replay
+from pytest_racecheck.engine.packing import MAX_TASK, pack, unpack
 from pytest_racecheck.engine.schedule import (
     CHECK_EVERY,
+    MAX_PACKED,
     MAX_TEXT,
     Schedule,
     check_digits,
@@ -98,6 +100,12 @@ HOSTILE = {
     "too many check digits": "rc1:random:0x3:abcd",
     "upper case": "RC1:RANDOM:0:AB",
     "other version": "rc2:random:0:ab",
+    "a packed text that is not packed": "rc2:random:AAAA:ab",
+    "a packed text of an odd length": "rc2:random:A:ab",
+    "a packed text cut off": "rc2:random:" + pack([1, 2, 3] * 90)[:-3] + ":" + "ab" * 16,
+    "a packed text with more behind it": "rc2:random:" + pack([1]) + "AAAA:ab",
+    "a packed bomb": "rc2:random:" + pack([0] * (MAX_PACKED + 1)) + ":" + "ab" * 16,
+    "a packed task beyond all bounds": "rc2:random:" + pack([MAX_TASK + 1]) + ":ab",
     "version of another age": "rc999:random:0:ab",
     "no version": "random:0:ab",
     "a name that is code": "rc1:__import__('os'):0:ab",
@@ -139,4 +147,38 @@ def test_blanks_around_a_text_do_not_matter():
 def test_a_million_choices_fit_into_a_text():
     schedule = record("random", [(n // 50_000 % 3, 3, "step") for n in range(1_000_000)])
     assert len(schedule.text()) < MAX_TEXT
+    assert Schedule.parse(schedule.text()) == schedule
+
+
+# ------------------------------------------------------------------------------------- packed texts
+
+
+@given(st.lists(st.integers(0, MAX_TASK), max_size=300))
+@quick
+def test_packed_choices_are_unpacked_again(choices):
+    assert unpack(pack(choices), 300) == tuple(choices)
+
+
+def test_a_hundred_alike_tasks_fit_into_a_hundred_characters():
+    made = [(task, 2, "step") for task in range(1, 101) for _ in range(3)] + [(0, 2, "end")]
+    schedule = record("exhaustive", made)
+    assert len(schedule.text()) <= 100
+    assert schedule.text().startswith("rc2:exhaustive:")
+    assert Schedule.parse(schedule.text()) == schedule
+
+
+def test_a_short_text_stays_as_people_can_read_it():
+    assert record("random", [(1, 2, "step")] * 16 + [(2, 2, "step")]).text().startswith("rc1:")
+
+
+def test_a_long_text_of_an_older_release_is_still_read():
+    made = [(n % 2, 2, "step") for n in range(600)]
+    check, digits = 0, ""
+    for n, (index, _, label) in enumerate(made, 1):
+        check = running_check(index, label, check)
+        digits += check_digits(check) if n % CHECK_EVERY == 0 or n == len(made) else ""
+    old = "rc1:random:" + ".".join(str(index) for index, _, _ in made) + ":" + digits
+    schedule = Schedule.parse(old)
+    assert schedule.check_every == CHECK_EVERY
+    assert record("random", made).check_every > CHECK_EVERY
     assert Schedule.parse(schedule.text()) == schedule

@@ -2,8 +2,8 @@
 
 ``rc1:random:0.1x2.2x3.1:9f3ac2`` is: format version, the strategy that found it, task 0 once, task
 1 twice, task 2 three times, task 1 once, and two check digits (hexadecimal) for every 16 choices.
-Only points with a real choice are listed.  The text is data from strangers: parsed, never
-evaluated.
+Only points with a real choice are listed.  ``rc2:`` is the same with the choices packed, used where
+that is shorter than a long ``rc1:``.  The text is data from strangers: parsed, never evaluated.
 """
 
 from __future__ import annotations
@@ -14,13 +14,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from pytest_racecheck.engine.packing import pack, unpack
 from pytest_racecheck.errors import UsageError
 
-VERSION = "rc1"
+VERSION, PACKED = "rc1", "rc2"
 CHECK_EVERY = 16
+#: A long schedule has no more blocks than this, so that its digits do not outgrow its choices.
+MAX_BLOCKS = 16
+#: An ``rc1`` text is for people as well; one that is longer than this is for machines only.
+READABLE = 100
 MAX_TEXT = 1_000_000
 MAX_CHOICES = 5_000_000
-_TEXT = re.compile(r"rc(\d{1,3}):([a-z_]{1,20}):([0-9x.]*):([0-9a-f]*)", re.ASCII)
+MAX_PACKED = 1_000_000  # they are unpacked one by one
+_TEXT = re.compile(r"rc(\d{1,3}):([a-z_]{1,20}):([\w.-]*):([0-9a-f]*)", re.ASCII)
 _RUN = re.compile(r"(\d{1,6})(?:x(\d{1,7}))?", re.ASCII)
 
 
@@ -36,7 +42,17 @@ class Schedule:
         """Return the one-line form."""
         runs = ((index, len(list(run))) for index, run in groupby(self.choices))
         body = ".".join(f"{index}x{n}" if n > 1 else str(index) for index, n in runs)
-        return f"{VERSION}:{self.strategy}:{body}:{self.checks}"
+        plain = f"{VERSION}:{self.strategy}:{body}:{self.checks}"
+        if len(plain) <= READABLE or len(self.choices) > MAX_PACKED:
+            return plain
+        packed = f"{PACKED}:{self.strategy}:{pack(self.choices)}:{self.checks}"
+        return min(plain, packed, key=len)
+
+    @property
+    def check_every(self) -> int:
+        """How many choices each two check digits stand for; older texts have more of them."""
+        made = len(self.choices)
+        return CHECK_EVERY if len(self.checks) == _digits(made, CHECK_EVERY) else _block(made)
 
     @staticmethod
     def parse(text: str) -> Schedule:
@@ -55,15 +71,17 @@ class Schedule:
                 f"{VERSION}:<strategy>:<runs like 0.1x2>:<check digits>, as a report prints it"
             )
         version, strategy, body, checks = match.groups()
-        if f"rc{version}" != VERSION:
+        if f"rc{version}" not in (VERSION, PACKED):
             raise UsageError(
-                f"replay text version rc{version} is not known here (this is {VERSION})"
+                f"replay text version rc{version} is not known here (known: {VERSION}, {PACKED})"
             )
-        choices = _choices(body)
-        if len(checks) != 2 * -(-len(choices) // CHECK_EVERY):
+        packed = f"rc{version}" == PACKED
+        choices = unpack(body, MAX_PACKED) if packed else _choices(body)
+        due = _digits(len(choices), _block(len(choices)))
+        if len(checks) not in (due, _digits(len(choices), CHECK_EVERY)):
             raise UsageError(
                 f"the replay text is damaged: {len(choices)} choices need "
-                f"{2 * -(-len(choices) // CHECK_EVERY)} check digits, found {len(checks)}"
+                f"{due} check digits, found {len(checks)}"
             )
         return Schedule(strategy, choices, checks)
 
@@ -78,6 +96,15 @@ def _choices(body: str) -> tuple[int, ...]:
             )
         choices.extend([int(match[1])] * _bounded(int(match[2] or 1), len(choices)))
     return tuple(choices)
+
+
+def _block(made: int) -> int:
+    """How many choices a pair of check digits stands for in a schedule of ``made``."""
+    return max(CHECK_EVERY, -(-made // MAX_BLOCKS))
+
+
+def _digits(made: int, every: int) -> int:
+    return 2 * -(-made // every)
 
 
 def _bounded(count: int, before: int) -> int:
@@ -98,9 +125,9 @@ def check_digits(check: int) -> str:
 
 def record(strategy: str, decisions: Sequence[tuple[int, int, str]]) -> Schedule:
     """Make the schedule of an execution from its decisions (task index, options, operation)."""
-    check, digits = 0, []
+    check, digits, every = 0, [], _block(len(decisions))
     for made, (index, _, label) in enumerate(decisions, start=1):
         check = running_check(index, label, check)
-        if made % CHECK_EVERY == 0 or made == len(decisions):
+        if made % every == 0 or made == len(decisions):
             digits.append(check_digits(check))
     return Schedule(strategy, tuple(index for index, _, _ in decisions), "".join(digits))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pytest_racecheck.engine.schedule import CHECK_EVERY, Schedule, check_digits, running_check
+from pytest_racecheck.engine.schedule import Schedule, check_digits, running_check
 from pytest_racecheck.engine.strategies.base import Decider
 from pytest_racecheck.engine.task import Task
 from pytest_racecheck.errors import Divergence
@@ -31,6 +31,7 @@ class Follow:
 
     def __init__(self, schedule: Schedule) -> None:
         self._schedule = schedule
+        self._every = schedule.check_every
         self._sum = 0
         self.made = 0
 
@@ -62,8 +63,8 @@ class Follow:
         )
 
     def _check(self, task: Task) -> None:
-        if self.made % CHECK_EVERY == 0 or self.made == len(self._schedule.choices):
-            block = (self.made - 1) // CHECK_EVERY
+        if self.made % self._every == 0 or self.made == len(self._schedule.choices):
+            block = (self.made - 1) // self._every
             if check_digits(self._sum) != self._schedule.checks[block * 2 : block * 2 + 2]:
                 raise Divergence(
                     f"choice {self.made}: the last operations are not the recorded ones "
