@@ -6,6 +6,7 @@
 #   make check       format, lint, types, tests
 #   make slow        the test suite with the slow tests (builds, downloads, long searches)
 #   make bench       executions per second, next to the rivals
+#   make sctbench    schedules to the first bug of the SCTBench programs, beside published numbers
 #   make catalogue   runs the scenarios, writes scenarios/README.md and docs/claims.md from that
 #   make clean       removes the environments and what tools left behind
 #
@@ -33,10 +34,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 RIVALS := frontrun 'interleave-test; python_version >= "3.12"'
 
-.PHONY: help run test test-all check slow bench catalogue clean env zmq-draft
+.PHONY: help run test test-all check slow bench sctbench catalogue clean env zmq-draft
 
 help:
-	@sed -n '3,13s/^# \{0,1\}//p' Makefile
+	@sed -n '3,14s/^# \{0,1\}//p' Makefile
 
 run: zmq-draft
 	@$(BIN)/racecheck run $(ARGS)
@@ -65,6 +66,10 @@ bench:
 	        || echo "$$rival could not be installed; the table will say so."; \
 	done
 	@$(VENV)-bench/bin/python -m tests.bench $(ARGS)
+
+# Half an hour at most, with two processes; ARGS='--seconds 300 --programs reorder_3,stack' is shorter.
+sctbench: env
+	@$(BIN)/python -m tests.bench.sctbench $(ARGS)
 
 catalogue: zmq-draft
 	@mkdir -p build

@@ -49,13 +49,18 @@ def own_troubles(results: dict[str, Any]) -> list[str]:
 
 
 def show(results: dict[str, Any], console: Console | None = None) -> None:
-    """Print the tables with rich; a pipe gets them wide and plain."""
+    """Print the tables."""
+    draw(headline(results), all_tables(results), console)
+
+
+def draw(head: str, shown: list[Table], console: Console | None = None) -> None:
+    """Print a line and tables with rich; a pipe gets them wide and plain."""
     if console is None:
         console = Console()
         if not console.is_terminal:
             console = Console(width=PLAIN_WIDTH)
-    console.print(headline(results), style="bold")
-    for one in all_tables(results):
+    console.print(head, style="bold")
+    for one in shown:
         drawn = RichTable(*one.columns, title=one.title, title_justify="left")
         for row in one.rows:
             drawn.add_row(*row)
@@ -74,12 +79,17 @@ def put_into(page: str, results: dict[str, Any]) -> str:
 
 def markdown(results: dict[str, Any]) -> str:
     """The same as Markdown, for docs/benchmarks.md."""
-    lines = [headline(results), ""]
-    for one in all_tables(results):
+    return "\n".join([headline(results), "", *lines_of(all_tables(results))])
+
+
+def lines_of(shown: list[Table]) -> list[str]:
+    """The lines of tables in Markdown."""
+    lines: list[str] = []
+    for one in shown:
         lines += [f"**{one.title}**", ""]
         lines.append("| " + " | ".join(one.columns) + " |")
         lines.append("|" + "---|" * len(one.columns))
         for row in one.rows:
             lines.append("| " + " | ".join(cell.replace("|", "·") for cell in row) + " |")
         lines.append("")
-    return "\n".join(lines)
+    return lines

@@ -39,6 +39,10 @@ class Whole:
     complete: bool
     seconds: float
 
+    def as_json(self) -> dict[str, Any]:
+        """Its fields by name."""
+        return asdict(self)
+
 
 class ControlLostError(AssertionError):
     """An execution was not what it was counted for."""

@@ -9,6 +9,7 @@ import pytest
 from tests.bench.sctbench.counting import ControlLostError, every_schedule, plan_of, trials
 from tests.bench.sctbench.programs import PROGRAMS
 from tests.bench.sctbench.published import CLASSES, PUBLISHED, schedules
+from tests.bench.sctbench.variants import hunters, options_of
 
 from pytest_racecheck.diagnosis.find import controlled_runner
 
@@ -23,30 +24,29 @@ BY_HAND = {
 #: Nobody's schedules find it in a quick test.
 HARD = "safestack"
 SEARCHED = [name for name in PROGRAMS if name not in BY_HAND and name != HARD]
-STRATEGIES = ("random", "pct", "portfolio")
 #: Those that pass in every schedule, which a short search can show.
 EXHAUSTIBLE = ["check_then_act", "closed_between", "list_underflow"]
 
 
-def found(name, strategy, cap=1000):
+def found(name, label, cap=1000):
     program = PROGRAMS[name]
-    plan = plan_of(program.broken, strategy, seed=1)
+    plan = plan_of(program.broken, **options_of(label), seed=1)
     [trial] = trials(program.broken, [plan], program.kinds, cap=cap, seconds=60.0)
     return trial.found
 
 
-def assert_never_fails(name, schedules, strategies=STRATEGIES):
-    """No failure of any kind in so many schedules, divided among the strategies."""
+def assert_never_fails(name, label, cap):
+    """No failure of any kind in so many schedules of the fixed twin."""
     body = PROGRAMS[name].fixed
-    for strategy in strategies:
-        plan = plan_of(body, strategy, seed=2)
-        [trial] = trials(body, [plan], (), cap=-(-schedules // len(strategies)), seconds=3600.0)
-        assert not trial.found
+    plan = plan_of(body, **options_of(label), seed=2)
+    [trial] = trials(body, [plan], (), cap=cap, seconds=3600.0)
+    assert not trial.found
+    assert trial.schedules == cap
 
 
 @pytest.mark.parametrize("name", SEARCHED)
 def test_a_broken_program_is_found_by_some_strategy(name):
-    assert any(found(name, strategy) for strategy in STRATEGIES)
+    assert any(found(name, label) for label in hunters())
 
 
 @pytest.mark.parametrize("name", BY_HAND)
@@ -59,13 +59,16 @@ def test_a_rare_failure_is_there_when_the_order_is_given(name):
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_fixed_twin_does_not_fail(name):
-    assert_never_fails(name, 30 if PROGRAMS[name].threads > 20 else 300)
+    schedules = 30 if PROGRAMS[name].threads > 20 else 300
+    for label in hunters():
+        assert_never_fails(name, label, -(-schedules // len(hunters())))
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("label", hunters())
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_a_fixed_twin_does_not_fail_in_ten_thousand_schedules(name):
-    assert_never_fails(name, 10_000)
+def test_a_fixed_twin_does_not_fail_in_ten_thousand_schedules_of_all_strategies(name, label):
+    assert_never_fails(name, label, -(-10_000 // len(hunters())))
 
 
 @pytest.mark.parametrize("name", EXHAUSTIBLE)
