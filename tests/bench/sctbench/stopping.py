@@ -40,9 +40,7 @@ def bluetooth_driver(*, fixed: bool) -> None:
             if not fixed:
                 increment()
             assert not stopped, "at work in a driver that has been stopped"
-            decrement()
-        elif fixed:
-            decrement()
+        decrement()
 
     threads = start(stop)
     work()
