@@ -6,7 +6,7 @@ import traceback
 from dataclasses import replace
 from typing import Any
 
-from pytest_racecheck.diagnosis.simplify import simplest
+from pytest_racecheck.diagnosis.minimise import minimise
 from pytest_racecheck.diagnosis.verdict import Failure, Finding, Story, Verdict
 from pytest_racecheck.engine.execution import LATENESS_S, Execution
 from pytest_racecheck.engine.explore import Exploration, Runner, same_failure
@@ -34,7 +34,9 @@ def failed_finding(
         return _lost_finding(found, first)
     schedule, switches = found.schedule, found.failed.preemptions
     if strategy != "replay":
-        schedule, switches = simplest(runner, found, seconds)
+        simple = minimise(runner, schedule, first, seconds)
+        if simple is not None:
+            schedule, switches = simple.schedule, simple.preemptions
     trace = Trace()
     agreeing, told, why = _replayed(runner, schedule, first, replays, trace)
     told = told or found.failed

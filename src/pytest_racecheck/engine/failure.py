@@ -29,6 +29,7 @@ class TaskFailure:
     task: str
     error: BaseException | None = field(default=None, compare=False)
     waits: tuple[str, ...] = field(default=(), compare=False)
+    cycle: tuple[int, ...] = field(default=(), compare=False)  # tasks, each waits for the next
 
     @property
     def identity(self) -> tuple[str, str, str]:

@@ -112,4 +112,5 @@ def _stuck_failure(execution: Execution, stuck: list[Task]) -> TaskFailure:
         )
     first = cycle[0] if cycle else stuck[0]
     where = " / ".join(sorted({user_place(task) for task in (cycle or stuck)}))
-    return TaskFailure(kind, "Deadlock", message, where, first.path, None, waits)
+    indexes = tuple(task.index for task in cycle)
+    return TaskFailure(kind, "Deadlock", message, where, first.path, None, waits, indexes)
