@@ -6,7 +6,7 @@ import pytest
 
 from minimise_programs import FEWEST, condition_if
 from pytest_racecheck import explore, replay
-from pytest_racecheck.diagnosis.find import Plan, _controlled_runner
+from pytest_racecheck.diagnosis.find import Plan, controlled_runner
 from pytest_racecheck.diagnosis.minimise import MAX_REPLAYS, minimise
 from pytest_racecheck.engine.explore import same_failure, search
 from pytest_racecheck.engine.strategies.exhaustive import Exhaustive
@@ -18,7 +18,7 @@ SEEDS = range(12)
 def minimised(body, seeds=SEEDS, strategy="random"):
     """What minimising makes of the first failures of ``body``, each replayed once more."""
     made = []
-    with _controlled_runner(body, Plan(), None) as runner:
+    with controlled_runner(body, Plan(), None) as runner:
         for seed in seeds:
             options = StrategyOptions(seed=seed)
             found = search(runner, make_strategy(strategy, options), executions=2000, seconds=20)
@@ -33,7 +33,7 @@ def minimised(body, seeds=SEEDS, strategy="random"):
 
 
 def fewest_by_search(body):
-    with _controlled_runner(body, Plan(), None) as runner:
+    with controlled_runner(body, Plan(), None) as runner:
         found = search(runner, Exhaustive(), executions=20_000, seconds=120)
         return found.failed.preemptions
 
@@ -62,7 +62,7 @@ def test_something_was_there_to_leave_out():
 
 def test_a_schedule_that_does_not_fail_again_is_not_simplified():
     body = next(iter(FEWEST))
-    with _controlled_runner(body, Plan(), None) as runner:
+    with controlled_runner(body, Plan(), None) as runner:
         random = make_strategy("random", StrategyOptions(seed=1))
         found = search(runner, random, executions=2000, seconds=20)
         passing = found.first or search(runner, Exhaustive(), executions=1, seconds=20).first

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from minimise_programs import FEWEST, condition_if
-from pytest_racecheck.diagnosis.find import Plan, _controlled_runner
+from pytest_racecheck.diagnosis.find import Plan, controlled_runner
 from pytest_racecheck.diagnosis.turns import Along, Course, Recorded
 from pytest_racecheck.engine.schedule import record
 from pytest_racecheck.engine.strategies.make import StrategyOptions, make_strategy
@@ -21,7 +21,7 @@ def named(body):
 
 @pytest.mark.parametrize("body", BODIES, ids=named)
 def test_who_follows_the_turns_makes_the_same_choices(body):
-    with _controlled_runner(body, Plan(), None) as runner:
+    with controlled_runner(body, Plan(), None) as runner:
         for seed in range(15):
             first = next(make_strategy("random", StrategyOptions(seed=seed)).deciders())
             recorded = Recorded(first)
@@ -34,7 +34,7 @@ def test_who_follows_the_turns_makes_the_same_choices(body):
 
 def test_a_recorded_replay_is_the_same_replay():
     body = BODIES[0]
-    with _controlled_runner(body, Plan(), None) as runner:
+    with controlled_runner(body, Plan(), None) as runner:
         first = next(make_strategy("random", StrategyOptions(seed=3)).deciders())
         execution = runner.execute(first)
         schedule = record("random", execution.decisions)
@@ -47,7 +47,7 @@ def test_a_recorded_replay_is_the_same_replay():
 
 def test_without_turns_nobody_is_preempted():
     for body in BODIES:
-        with _controlled_runner(body, Plan(), None) as runner:
+        with controlled_runner(body, Plan(), None) as runner:
             execution = runner.execute(Along(Course()))
             assert execution.preemptions == 0
 
@@ -55,7 +55,7 @@ def test_without_turns_nobody_is_preempted():
 def test_a_task_is_held_back_until_another_has_moved():
     """The check comes last by itself; held back until then, the second write comes after it."""
     body = next(body for body in BODIES if named(body) == "late_check")
-    with _controlled_runner(body, Plan(), None) as runner:
+    with controlled_runner(body, Plan(), None) as runner:
         assert runner.execute(Along(Course())).failures
         # Task 2 may not take the lock (its operation 1) before task 3 has ended.
         assert not runner.execute(Along(Course(), (2, 1, 3, 4))).failures
