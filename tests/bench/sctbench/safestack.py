@@ -42,13 +42,14 @@ def _exchange(atomic: _Atomic, value: int) -> int:
         return old
 
 
-def _compare_exchange(atomic: _Atomic, expected: int, value: int) -> bool:
+def _compare_exchange(atomic: _Atomic, expected: int, value: int) -> int:
+    """What was there; ``value`` takes its place if that was ``expected``."""
     number, lock = atomic
     with lock:
-        if number.value != expected:
-            return False
-        number.value = value
-        return True
+        old = number.value
+        if old == expected:
+            number.value = value
+        return old
 
 
 def _add(atomic: _Atomic, more: int) -> None:
@@ -69,18 +70,18 @@ def safestack(*, fixed: bool) -> None:
             first = _load(head)
             second = _exchange(following[first], -1)
             if second >= 0:
-                if _compare_exchange(head, first, second):
+                if _compare_exchange(head, first, second) == first:
                     _add(count, -1)
                     return first
                 _exchange(following[first], second)
         return -1
 
     def push(cell: int) -> None:
-        while True:
-            first = _load(head)
+        seen, first = _load(head), None
+        while seen != first:
+            first = seen
             _store(following[cell], first)
-            if _compare_exchange(head, first, cell):
-                break
+            seen = _compare_exchange(head, first, cell)
         _add(count, 1)
 
     def work(me: int) -> None:
