@@ -12,30 +12,30 @@ def arithmetic_prog(*, fixed: bool) -> None:
     """A producer and a consumer add up 0..N; the assertion denies the right sum."""
     n = 3
     m = threading.Lock()
-    filled, emptied = threading.Condition(m), threading.Condition(m)
-    waiting = 0  # items produced and not consumed
-    total = 0
+    empty, full = threading.Condition(m), threading.Condition(m)
+    num = total = 0
 
     def produce() -> None:
-        nonlocal waiting
+        nonlocal num
         for _ in range(n):
             with m:
-                while waiting == n:
-                    emptied.wait()
-                waiting += 1
-                filled.notify()
+                while num > 0:
+                    empty.wait()
+                num += 1
+            with full:
+                full.notify()
 
     def consume() -> None:
-        nonlocal waiting, total
+        nonlocal num, total
         for i in range(n):
             with m:
-                while waiting == 0:
-                    filled.wait()
-                waiting -= 1
+                while num == 0:
+                    full.wait()
+                num -= 1
                 total += i
-                emptied.notify()
-        with m:
-            total += n
+            with empty:
+                empty.notify()
+        total += n
 
     run(produce, consume)
     if fixed:

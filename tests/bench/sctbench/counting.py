@@ -32,9 +32,14 @@ class Trial:
 
 @dataclass(frozen=True)
 class Whole:
-    """Every schedule that a systematic strategy has: how many, of which so many failed."""
+    """Every schedule that a systematic strategy has: how many, of which so many failed.
+
+    ``redundant`` ones were begun, and ended when they turned out to be like an earlier one; they
+    are not among the ``executions``.
+    """
 
     executions: int
+    redundant: int
     failed: int
     complete: bool
     seconds: float
@@ -105,15 +110,18 @@ def every_schedule(
     body: Callable[[], object], plan: Plan, kinds: Collection[str], *, seconds: float
 ) -> Whole:
     """Run a systematic strategy to its end; failures do not stop it."""
-    begun_s, made, failed = time.perf_counter(), 0, 0
+    begun_s, made, failed, redundant = time.perf_counter(), 0, 0, 0
     strategy = plan.make_strategy()
     with controlled_runner(body, plan) as runner:
         for decider in strategy.deciders():
             execution = runner.execute(decider)
             _check(execution, kinds)
-            made += 1
-            failed += bool(execution.failures)
+            if getattr(execution, "redundant", False):
+                redundant += 1
+            else:
+                made += 1
+                failed += bool(execution.failures)
             if time.perf_counter() - begun_s >= seconds:
                 break
     taken_s = time.perf_counter() - begun_s
-    return Whole(made, failed, strategy.grade == "exhausted", taken_s)
+    return Whole(made, redundant, failed, strategy.grade == "exhausted", taken_s)

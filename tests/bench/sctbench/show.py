@@ -9,7 +9,7 @@ from tests.bench.sctbench.cells import CLASSES, HUNTS, TWINS
 from tests.bench.sctbench.goals import goals, of
 from tests.bench.sctbench.programs import PROGRAMS
 from tests.bench.sctbench.published import CLASSES as PUBLISHED_CLASSES
-from tests.bench.sctbench.published import COLUMNS, PUBLISHED
+from tests.bench.sctbench.published import COLUMNS, PUBLISHED, WHY_DIFFERENT
 from tests.bench.sctbench.summary import told
 from tests.bench.sctbench.variants import DEFAULT
 from tests.bench.show import draw, lines_of
@@ -90,15 +90,16 @@ def classes(results: dict[str, Any]) -> Table:
     """The number of different executions beside the published one."""
     table = Table(
         "Complete executions of the systematic search",
-        ("program", "ours", "published", "failed", "seconds", "complete"),
+        ("program", "ours", "published", "redundant", "failed", "seconds", "complete", "remark"),
     )
     for name, entries in results[CLASSES].items():
         for entry in entries.values():
             if entry["trouble"]:
                 continue
             cells = (f"{entry['executions']:,}", f"{PUBLISHED_CLASSES[name]:,}")
-            cells += (f"{entry['failed']:,}", f"{entry['seconds']:.1f}")
-            table.rows.append((name, *cells, "yes" if entry["complete"] else "no"))
+            cells += (f"{entry['redundant']:,}", f"{entry['failed']:,}")
+            cells += (f"{entry['seconds']:.1f}", "yes" if entry["complete"] else "no")
+            table.rows.append((name, *cells, WHY_DIFFERENT.get(name, "")))
     return table
 
 

@@ -53,7 +53,7 @@ def results(each=1, **own):
     for name in PROGRAMS:
         found = own.get(name, each)
         hunts[name] = {"portfolio": entry(*[found] * 100), "surw": entry(*[found] * 20)}
-    whole = {"failed": 1, "complete": True, "seconds": 0.5, "trouble": ""}
+    whole = {"failed": 1, "redundant": 0, "complete": True, "seconds": 0.5, "trouble": ""}
     return {
         HUNTS: hunts,
         CLASSES: {n: {"all": whole | {"executions": c}} for n, c in PUBLISHED_CLASSES.items()},
