@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from functools import partial
 
 import pytest
 
 from pytest_racecheck import explore
 from pytest_racecheck.engine.explore import Runner
 from pytest_racecheck.engine.schedule import record
+from pytest_racecheck.engine.strategies.kinds import kind_of
 from pytest_racecheck.engine.strategies.make import StrategyOptions, make_strategy
+from pytest_racecheck.engine.task import Task
 from twins import together
 
-SAMPLERS = ("random", "pct", "pos", "surw", "swarm")
+SAMPLERS = ("random", "pct", "pos", "surw", "swarm", "kinds")
 
 
 class Pair:
@@ -21,6 +24,9 @@ class Pair:
 
     def __init__(self):
         self.one = self.other = 0
+
+    def method(self):
+        pass
 
 
 def many_setters(setters, fixed=False):
@@ -61,6 +67,41 @@ def test_the_selective_walk_finds_what_needs_many_tasks_held_back():
         assert finding.verdict == "reproduced", finding.report()
 
 
+@pytest.mark.parametrize("setters", [3, 60])
+def test_priorities_by_kind_do_not_care_how_many_tasks_do_the_same(setters):
+    for seed in range(3):
+        finding = explore(
+            lambda: many_setters(setters), strategy="kinds", seed=seed, executions=300, seconds=60
+        )
+        assert finding.verdict == "reproduced", finding.report()
+
+
+def test_a_kind_is_what_a_thread_runs():
+    class Worker(threading.Thread):
+        def run(self):
+            pass
+
+    def one():
+        pass
+
+    def other(_):
+        pass
+
+    def kind(thread):
+        task = Task(1, "main/0", "task", None)
+        task.thread = thread
+        return kind_of(task)
+
+    assert kind(threading.Thread(target=one)) == kind(threading.Thread(target=one, name="x"))
+    assert kind(threading.Thread(target=one)) != kind(threading.Thread(target=other))
+    assert kind(threading.Thread(target=partial(other, 1))) == kind(threading.Thread(target=other))
+    assert "Worker" in kind(Worker())
+    assert kind(threading.Thread(target=Pair().method)) == kind(
+        threading.Thread(target=Pair().method)
+    )
+    assert kind(None) == "task"
+
+
 def schedules(strategy, seed, number, body):
     runner = Runner(body)
     deciders = make_strategy(strategy, StrategyOptions(seed)).deciders()
@@ -83,7 +124,7 @@ def test_a_seed_decides_every_schedule(strategy):
     assert first != other
 
 
-@pytest.mark.parametrize("strategy", ["random", "pos", "surw", "swarm"])
+@pytest.mark.parametrize("strategy", ["random", "pos", "surw", "swarm", "kinds"])
 def test_which_waiter_a_notify_wakes_is_sampled_too(strategy):
     woken = Counter()
 

@@ -11,6 +11,7 @@ from pytest_racecheck.engine.schedule import Schedule
 from pytest_racecheck.engine.strategies.around import Around
 from pytest_racecheck.engine.strategies.base import Strategy
 from pytest_racecheck.engine.strategies.exhaustive import Exhaustive
+from pytest_racecheck.engine.strategies.kinds import PriorityByKind
 from pytest_racecheck.engine.strategies.pct import PCT
 from pytest_racecheck.engine.strategies.portfolio import Portfolio
 from pytest_racecheck.engine.strategies.pos import PartialOrderSampling
@@ -112,6 +113,7 @@ _TABLE: dict[str, tuple[Callable[[StrategyOptions], Strategy], tuple[str, ...]]]
     "pos": (lambda options: PartialOrderSampling(options.seed), ()),
     "surw": (lambda options: SelectivelyUniform(options.seed), ()),
     "swarm": (lambda options: Swarm(options.seed), ()),
+    "kinds": (lambda options: PriorityByKind(options.seed), ()),
     "exhaustive": (lambda _: Exhaustive(), ()),
     "bounded": (_bounded, ("preemptions",)),
     "scripted": (_scripted, ("script",)),
