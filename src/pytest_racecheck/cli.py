@@ -22,10 +22,11 @@ from pytest_racecheck.catalogue.show import claim_lines, scenario_lines
 from pytest_racecheck.errors import RacecheckError, UsageError
 
 STATUSES = """exit status:
-  0  every variant kept its promise
-  1  one did not
+  0  every variant kept its promise; every guard holds
+  1  one did not; a race is back
   2  misuse: one sentence on stderr says what and what to do
   3  something could not be run here; the report names the command that would enable it
+  4  a guard cannot tell: nothing to guard was found, or the code has moved too far
   130, 143  interrupted (Ctrl-C, SIGTERM); what was judged until then is reported"""
 BROKEN_PIPE_STATUS = 141
 LONGEST_SCHEDULE = 1_000_000
@@ -143,6 +144,22 @@ def _replay_options(command: argparse.ArgumentParser) -> None:
     _scenarios_option(command)
 
 
+def _guard_options(command: argparse.ArgumentParser) -> None:
+    command.set_defaults(action=_guard)
+    command.add_argument(
+        "names", metavar="TEST|FILE", nargs="*", help="the test to guard; with --check: guard files"
+    )
+    command.add_argument(
+        "--check", action="store_true", help="check guards (default: all in tests/guards)"
+    )
+    command.add_argument(
+        "--before", metavar="REV", help="record the race at this revision; it must be gone here"
+    )
+    command.add_argument(
+        "--output", metavar="FILE", help="where the guard goes (default: tests/guards/NAME.json)"
+    )
+
+
 def _claims_options(command: argparse.ArgumentParser) -> None:
     command.set_defaults(action=_claims)
     command.add_argument(
@@ -162,6 +179,7 @@ _COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "list": (_list_options, "show the scenarios, their variants and what they promise"),
     "run": (_run_options, "run variants and compare what is found with what they promise"),
     "replay": (_replay_options, "follow one recorded schedule of a variant once more"),
+    "guard": (_guard_options, "keep a race that a test found, and check that it stays away"),
     "claims": (_claims_options, "show what the documents claim, and our verdict on each claim"),
     "doctor": (_doctor_options, "say what is missing here, and enable it"),
 }
@@ -265,6 +283,18 @@ def _replay(arguments: argparse.Namespace) -> int:
     folder = scenarios_folder(arguments.scenarios)
     how = {"mode": arguments.mode, "upto": arguments.upto}
     return cli_run.replay(folder, arguments.name, arguments.schedule, wishes, how)
+
+
+def _guard(arguments: argparse.Namespace) -> int:
+    from pytest_racecheck import cli_guard
+
+    if arguments.check:
+        if arguments.before or arguments.output:
+            raise UsageError("guard --check writes nothing: leave --before and --output out")
+        return cli_guard.check_guards(arguments.names)
+    if len(arguments.names) != 1:
+        raise UsageError("guard: name one test, as pytest does (file.py::test), or give --check")
+    return cli_guard.write_guard(arguments.names[0], arguments.before, arguments.output)
 
 
 def _claims(arguments: argparse.Namespace) -> int:

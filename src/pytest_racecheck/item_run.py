@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+from dataclasses import replace
 from types import TracebackType
 
 import _pytest
@@ -12,10 +13,11 @@ import pluggy
 import pytest
 from _pytest._code.code import ExceptionRepr
 
-from pytest_racecheck.diagnosis import Failure, Finding, Plan, Verdict, explore_plan
+from pytest_racecheck.diagnosis import Failure, Finding, Plan, Verdict
 from pytest_racecheck.diagnosis.judgement import LEFT_BEHIND
 from pytest_racecheck.engine.failure import is_internal, is_ours, leave_out
 from pytest_racecheck.item_body import ItemBody
+from pytest_racecheck.item_known import Known, known_of, write_record
 from pytest_racecheck.session_end import report_of_the_end
 
 # A fixture is set up by pytest's code, under control like the test: a report names the test's own.
@@ -43,16 +45,21 @@ def hides(excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
 def explore_item(item: pytest.Function, plan: Plan, property_name: str) -> None:
     """Explore ``item``; raises its failure as pytest would show it, and attaches the report."""
     __tracebackhide__ = hides
-    finding = _finding_of(item, plan)
+    known = known_of(item, plan)
+    finding = _finding_of(item, plan, known)
     data = {**finding.as_json(), "warnings": list(finding.warnings), "strategy": plan.strategy}
+    data |= known.as_json()
     item.user_properties.append((property_name, json.dumps(data)))
     if finding.failure is not None and finding.reason != LEFT_BEHIND:
-        setattr(item, REPORT, finding.report(_width(item), _command(item, finding, plan)))
+        report = finding.report(_width(item), _command(item, finding, plan))
+        setattr(item, REPORT, _with_guard(known, report, finding.failure.error))
         for name in ("stdout", "stderr"):
             if getattr(finding, name):
                 item.add_report_section("call", name, getattr(finding, name))
         raise_failure(finding.failure)
     strict = item.config.getini("racecheck_strict")
+    if strict and known.unsure is not None:
+        pytest.fail(f"racecheck (strict): {known.unsure.sentence}", pytrace=False)
     if finding.left_schedule is not None and finding.matched[0] == 0:
         pytest.fail(f"racecheck: {finding.reason}", pytrace=False)
     if (
@@ -63,14 +70,25 @@ def explore_item(item: pytest.Function, plan: Plan, property_name: str) -> None:
         pytest.fail(f"racecheck (strict): {finding.reason}", pytrace=False)
 
 
-def _finding_of(item: pytest.Function, plan: Plan) -> Finding:
+def _with_guard(known: Known, report: str, error: BaseException | None) -> str:
+    """The report of a guarded race that is back begins with the name of its guard."""
+    if known.back is None:
+        return report
+    if error is not None:
+        error.add_note(known.back.sentence)
+    return f"{known.back.sentence}\n\n{report}"
+
+
+def _finding_of(item: pytest.Function, plan: Plan, known: Known) -> Finding:
     body = ItemBody(item)
     error = body.tear_down()  # what pytest has set up for the test itself, which is next to nothing
     if error is not None:
         raise error
     try:
         with body.warnings_shown_once(), report_of_the_end(item):
-            return explore_plan(body, plan)
+            finding = known.find(body, replace(plan, record=True))
+            write_record(item, finding, known)
+            return finding
     except BaseException as stop:  # noqa: BLE001 - raised again
         # A skip, a time-out of another plugin, Ctrl-C: shown where the user was, not where we were.
         raise stop.with_traceback(_users_part(stop.__traceback__)) from stop.__cause__

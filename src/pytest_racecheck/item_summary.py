@@ -9,6 +9,10 @@ from typing import Any
 from pytest_racecheck.diagnosis.wrapping import wrap
 
 MAX_NAMED = 5
+_SAVED = {
+    "failed again": "by the schedule that was saved when it failed the last time",
+    "dropped": "the schedule that was saved when it failed does not fail any more: dropped",
+}
 
 
 def write_summary(reporter: Any, found: list[tuple[Any, str]]) -> None:
@@ -24,6 +28,8 @@ def write_summary(reporter: Any, found: list[tuple[Any, str]]) -> None:
         *_refusals(refused),
     ]:
         _write(reporter, line, width)
+    for note in dict.fromkeys(note for _, f in tried for note in f.get("notes", ())):
+        _write(reporter, f"warning: {note}", width)
     for nodeid, finding in explored:
         for line in _lines(nodeid, finding):
             _write(reporter, line, width)
@@ -72,6 +78,9 @@ def _lines(nodeid: str, finding: dict[str, Any]) -> list[str]:
             lines.append(
                 f"    it failed with {finding['failure']['type']} at {finding['failure']['where']}"
             )
+    lines += [f"    {guard['sentence']}" for guard in finding.get("guards", ())]
+    if finding.get("saved") is not None:
+        lines.append(f"    {_SAVED[finding['saved']]}")
     warnings = [text.splitlines()[0] for text in finding["warnings"]]
     lines += [f"    warning: {text}" for text in warnings if text not in finding["reason"]]
     return lines

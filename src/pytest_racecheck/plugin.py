@@ -38,6 +38,18 @@ _REPLAY = {
         "--racecheck-replay-upto choices, then search) or around (tolerant, then its neighbours)",
     ),
     "replay-upto": ("N", "how many choices of the schedule the mode prefix follows"),
+    "database": ("DIR", "where failing schedules are saved; off: nowhere (default .racecheck)"),
+    "guards": (
+        "MODE",
+        "on (default): check the guards of each explored test first; off; or a FILE: check that "
+        "guard, and search for nothing",
+    ),
+    "record": ("FILE", "write down the failing schedule of the one test (for racecheck guard)"),
+}
+#: ini value -> (default, what it means)
+_FOLDERS = {
+    "racecheck_database": (".racecheck", "where failing schedules are saved; off: nowhere"),
+    "racecheck_guard_folder": ("tests/guards", "where the guards are, below the rootdir"),
 }
 
 
@@ -57,6 +69,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         parser.addini(f"racecheck_{name}", text, default=None)
     for option, (metavar, text) in _REPLAY.items():
         group.addoption(f"--racecheck-{option}", default=None, metavar=metavar, help=text)
+    for name, (default, text) in _FOLDERS.items():
+        parser.addini(name, text, default=default)
     isolate = "explore each test in a child process, for bodies that may crash or exit"
     group.addoption("--racecheck-isolate", action="store_true", default=False, help=isolate)
     parser.addini("racecheck_isolate", isolate, type="bool", default=False)

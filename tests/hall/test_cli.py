@@ -137,7 +137,9 @@ def test_a_mistake_gets_one_sentence_and_status_2(command, line, expected):
 
 def test_no_command_gets_the_list_of_commands(command):
     finished = command("--", tiny_ones=False)
-    assert sentence_of(finished).startswith("name a command: list, run, replay, claims, doctor")
+    assert sentence_of(finished).startswith(
+        "name a command: list, run, replay, guard, claims, doctor"
+    )
 
 
 def test_a_scenario_with_a_wrong_key_is_named(command, tiny):

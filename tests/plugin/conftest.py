@@ -18,9 +18,12 @@ import pytest
 import pytest_racecheck
 
 # Loaded here, so that an inner run in this process does not load and patch its own copies.
+import pytest_racecheck.diagnosis.guard
 import pytest_racecheck.diagnosis.isolation
 import pytest_racecheck.diagnosis.report
+import pytest_racecheck.diagnosis.saved
 import pytest_racecheck.engine.instrument
+import pytest_racecheck.item_known
 import pytest_racecheck.item_plan
 import pytest_racecheck.item_run
 import pytest_racecheck.item_summary
@@ -108,6 +111,7 @@ class Suite:
         self._monkeypatch = monkeypatch
         self._mark = uuid.uuid4().hex
         self._load = ["-p", "pytest_racecheck.plugin"]
+        self.database: str | None = "off"  # most suites are run twice to be compared
         patch = self._monkeypatch
         path = [str(SOURCES), *filter(None, [os.environ.get("PYTHONPATH")])]
         patch.setenv("PYTHONPATH", os.pathsep.join(path))
@@ -123,7 +127,7 @@ class Suite:
         """As ``pip install`` does it, where nobody has: an entry point on the path."""
         patch = self._monkeypatch
         patch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
-        self._load = []
+        self._load, self.database = [], None  # pytest may be told not to load it
         if not importlib.metadata.entry_points(group="pytest11", name="racecheck"):
             info = self.path.parent / "installed" / "pytest_racecheck-0.dist-info"
             info.mkdir(parents=True, exist_ok=True)
@@ -152,7 +156,7 @@ class Suite:
         found: dict[str, dict[str, Any]] = {}
         collector = _Findings(found)
         result = self.pytester.runpytest_inprocess(
-            "-p", "no:cacheprovider", *_CALM, *self._load, *args, plugins=[collector]
+            "-p", "no:cacheprovider", *_CALM, *self._given, *args, plugins=[collector]
         )
         return Run(result, found)
 
@@ -162,7 +166,7 @@ class Suite:
         (self.path / "finding_log.py").write_text(_LOG)
         self._monkeypatch.setenv("RACECHECK_TEST_LOG", str(log))
         command = [sys.executable, *python, "-m", "pytest", "-p", "no:cacheprovider"]
-        plugin = ["-p", "finding_log", *self._load]
+        plugin = ["-p", "finding_log", *self._given]
         try:
             with self._monkeypatch.context() as patch:
                 patch.setenv(
@@ -174,6 +178,11 @@ class Suite:
         assert not left, f"processes were left: {left}"
         lines = log.read_text().splitlines() if log.exists() else []
         return Run(result, dict(json.loads(line) for line in lines))
+
+    @property
+    def _given(self) -> list[str]:
+        database = [] if self.database is None else [f"--racecheck-database={self.database}"]
+        return [*self._load, *database]
 
     def kill_what_is_left(self) -> list[int]:
         """Processes of this suite that do not end by themselves; they are gone afterwards."""

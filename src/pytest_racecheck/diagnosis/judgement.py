@@ -195,7 +195,8 @@ def departures_of(found: Exploration, strategy: str) -> dict[str, Any]:
     followed = found.followed
     if followed is not None:
         left = followed.left or found.divergence
-        return {"left_schedule": left, "matched": (followed.matched, followed.total)}
+        matched = (followed.matched, followed.total)
+        return {"left_schedule": left, "matched": matched, "missed": followed.missed}
     return {"left_schedule": found.divergence if strategy in GIVEN else None}
 
 

@@ -68,6 +68,7 @@ class Finding:
     stderr: str = field(default="", compare=False, repr=False)
     left_schedule: str | None = None  # where a replay, or a script, could not be followed
     matched: tuple[int, int] = (0, 0)  # choices of the recording that a tolerant replay met
+    missed: tuple[str, ...] = ()  # recorded operations that it did not meet at all
     recording: Recording | None = field(default=None, compare=False, repr=False)
 
     def as_json(self) -> dict[str, Any]:

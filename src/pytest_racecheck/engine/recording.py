@@ -22,6 +22,8 @@ from pytest_racecheck.errors import UsageError
 
 #: How much of one text, and how many of each thing, is read from a file.
 MAX_TEXT, MAX_ENTRIES, MAX_MOVES = 400, 20_000, 200_000
+#: Accesses whose label names no attribute: reading a list is not reading a dictionary.
+_OF_MANY_KINDS = ("item", "slice", "container")
 _MOVE = re.compile(r"(\d{1,6}):(\d{1,6})(?:x(\d{1,6}))?", re.ASCII)
 
 
@@ -134,7 +136,9 @@ class Witness:
     def arrived(self, task: Task) -> None:
         """``task`` stands before its pending operation."""
         frame = user_frame(sys._getframe(2))
-        label, _, site = task.pending
+        label, target, site = task.pending
+        if getattr(site, "form", "") in _OF_MANY_KINDS:
+            label = f"{label} {type(target).__name__}"
         if frame is None:
             self._at[task.index] = Landmark(label)
             return

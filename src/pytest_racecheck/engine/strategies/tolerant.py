@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from linecache import getlines
 
-from pytest_racecheck.engine.recording import Landmark, Move, Witness
+from pytest_racecheck.engine.recording import MAX_TEXT, Landmark, Move, Witness
 from pytest_racecheck.engine.strategies.base import Decider
 from pytest_racecheck.engine.task import Task
 
@@ -23,6 +24,7 @@ class Followed:
     total: int
     new: int = 0
     left: str | None = None
+    missed: tuple[str, ...] = ()  # operations that were recorded, and never met
 
 
 class Tolerant:
@@ -60,12 +62,16 @@ class FollowLoosely:
         for at, move in enumerate(moves):
             self._turns.setdefault(move.task, deque()).append((at, move))
         self._witness = Witness()
+        self._lines: dict[str, frozenset[str]] = {}
         self._first: tuple[int, str] | None = None
         self.matched = self.new = 0
+        self._recorded = dict.fromkeys(told(move.at) for move in moves)
+        self._met: set[str] = set()
 
     def performed(self, task: Task) -> None:
         """``task`` has come to its next operation."""
         self._witness.arrived(task)
+        self._met.add(told(self._witness.before(task)))  # where nobody else can move, too
 
     def pick(self, enabled: Sequence[Task], current: Task | None, late: Sequence[Task]) -> Task:
         """Choose whose recorded turn comes first among those that can move."""
@@ -82,7 +88,7 @@ class FollowLoosely:
             if self._skip_vanished(task, here):
                 able = [one for one in able if self._turns_of(one)]
             elif task in enabled:
-                self._leave(at, f"{task.path} is about to {_told(here)}, not to {_told(move.at)}")
+                self._leave(at, f"{task.path} is about to {told(here)}, not to {told(move.at)}")
                 self.new += 1
                 return task
             else:
@@ -97,8 +103,10 @@ class FollowLoosely:
         rest = [turns[0] for turns in self._turns.values() if turns]
         if rest and (first is None or min(at for at, _ in rest) < first[0]):
             at, move = min(rest, key=lambda turn: turn[0])
-            first = (at, f"{move.task} did not come to {_told(move.at)} any more")
-        return Followed(self.matched, self._total, self.new, self._place(first))
+            first = (at, f"{move.task} did not come to {told(move.at)} any more")
+        began = {told(Landmark("begin"))}
+        missed = tuple(text for text in self._recorded if text not in self._met | began)
+        return Followed(self.matched, self._total, self.new, self._place(first), missed)
 
     def _place(self, first: tuple[int, str] | None) -> str | None:
         if first is None:
@@ -116,21 +124,31 @@ class FollowLoosely:
         """Skip what lies before the recorded operation that the task is about to do, if any."""
         turns = self._turns_of(task)
         ahead = [move.at for _, move in islice(turns, LOOK_AHEAD)]
-        at = next((n for n, mark in enumerate(ahead) if mark.line and mark == here), None)
-        if at is None:
+        same = (n for n, mark in enumerate(ahead) if mark.resembles(here))
+        at = next((n for n in same if ahead[n].line == here.line), None)
+        if at is None and not any(self._is_still_there(mark, here) for mark in ahead[:1]):
             at = next((n for n, mark in enumerate(ahead) if mark.resembles(here)), None)
         if not at:
             return False
-        self._leave(turns[0][0], f"{task.path} does not {_told(turns[0][1].at)} any more")
+        self._leave(turns[0][0], f"{task.path} does not {told(turns[0][1].at)} any more")
         for _ in range(at):
             turns.popleft()
         return True
+
+    def _is_still_there(self, mark: Landmark, here: Landmark) -> bool:
+        """Whether the source line of ``mark`` is in the file that the task is in."""
+        if mark.function != here.function:
+            return False
+        if here.file not in self._lines:
+            lines = (" ".join(line.split())[:MAX_TEXT] for line in getlines(here.file))
+            self._lines[here.file] = frozenset(lines)
+        return mark.line in self._lines[here.file]
 
     def _say_if_early(self, task: Task, at: int) -> None:
         waiting = [turns[0] for turns in self._turns.values() if turns and turns[0][0] < at]
         if waiting:
             first, move = min(waiting, key=lambda turn: turn[0])
-            self._leave(first, f"{move.task} cannot {_told(move.at)} yet, so {task.path} moves")
+            self._leave(first, f"{move.task} cannot {told(move.at)} yet, so {task.path} moves")
 
     def _done(self) -> int:
         return min((turns[0][0] for turns in self._turns.values() if turns), default=self._total)
@@ -140,7 +158,8 @@ class FollowLoosely:
             self._first = (at, why)
 
 
-def _told(mark: Landmark) -> str:
+def told(mark: Landmark) -> str:
+    """An operation in words: "read hits in Counter.hit"."""
     if not mark.label:
         return "move"
     return f"{mark.label} in {mark.function}" if mark.function else mark.label
