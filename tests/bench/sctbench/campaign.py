@@ -1,4 +1,4 @@
-"""A whole run: every cell briefly, then the unfinished ones longer, until the time is over."""
+"""A whole run: every cell briefly, then what was cut off longer, until the time is over."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from tests.bench.sctbench.cells import (
     CLASSES,
     HUNTS,
+    OVER,
     TWINS,
     Cell,
     joined,
@@ -25,9 +26,10 @@ from tests.bench.sctbench.variants import DEFAULT, hunters
 #: Seconds of a cell in the first round, and in those that follow while there is time.
 ROUNDS_S = (5.0, 20.0, 80.0, 240.0)
 CLASSES_S = 60.0
+TWIN_S = 600.0
 SYSTEMATIC = "exhaustive"
 #: The strategies that the targets are about.
-FIRST = (DEFAULT, "surw")
+FIRST = (DEFAULT, "surw", "kinds")
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,10 @@ def run(wishes: Wishes, say: Callable[[str], None]) -> dict[str, Any]:
     begun_s = time.time()
     until_s = begun_s + wishes.minutes * 60
     results: dict[str, Any] = {HUNTS: {}, CLASSES: {}, TWINS: {}}
-    hunted, others = hunts(wishes), [*classes(wishes), *twins(wishes)]
-    for number, seconds in enumerate(wishes.rounds_s):
-        if number and time.time() >= until_s:
-            break
-        _round(results, _left(hunted, results, seconds), until_s, wishes.workers, say)
-        if number == 0:
-            _round(results, others, until_s, wishes.workers, say)
+    for cells, seconds in stages(wishes):
+        if time.time() < until_s:
+            _round(results, _left(cells, results, seconds), until_s, wishes.workers, say)
+    _fill(results, hunts(wishes), twins(wishes), classes(wishes))
     return results | {
         "python": platform.python_version(),
         "machine": f"{os.cpu_count()} CPUs, {platform.system()} {platform.release()}",
@@ -71,6 +70,15 @@ def run(wishes: Wishes, say: Callable[[str], None]) -> dict[str, Any]:
     }
 
 
+def stages(wishes: Wishes) -> list[tuple[list[Cell], float]]:
+    """Which cells are measured one after the other, and for how many seconds each."""
+    every = hunts(wishes)
+    first, *longer = wishes.rounds_s
+    about = [cell for cell in every if cell.label in FIRST]
+    begun = [(every, first), (classes(wishes), CLASSES_S), (twins(wishes), TWIN_S)]
+    return begun + [(cells, seconds) for cells in (about, every) for seconds in longer]
+
+
 def hunts(wishes: Wishes) -> list[Cell]:
     """Each program under each strategy, the default one with more seeds."""
     found = []
@@ -83,7 +91,7 @@ def hunts(wishes: Wishes) -> list[Cell]:
 def classes(wishes: Wishes) -> list[Cell]:
     """Every schedule of those programs of which the number is published."""
     names = [name for name in PUBLISHED_CLASSES if name in wishes.programs]
-    return [Cell(CLASSES, name, SYSTEMATIC, seconds=CLASSES_S) for name in names]
+    return [Cell(CLASSES, name, SYSTEMATIC) for name in names]
 
 
 def twins(wishes: Wishes) -> list[Cell]:
@@ -91,7 +99,7 @@ def twins(wishes: Wishes) -> list[Cell]:
     labels = hunters()
     each = -(-wishes.twins // len(labels))
     return [
-        Cell(TWINS, name, label, 1, each, seconds=600.0)
+        Cell(TWINS, name, label, 1, each)
         for name in wishes.programs
         for label in (labels if each else ())
     ]
@@ -111,6 +119,14 @@ def _round(
         row[cell.label] = joined(row.get(cell.label), entry)
         if done % 20 == 0 or done == len(timed):
             say(f"{done} of {len(timed)} cells, {max(until_s - time.time(), 0):.0f} s left")
+
+
+def _fill(results: dict[str, Any], *parts: Sequence[Cell]) -> None:
+    """Say of a cell that the time did not reach that it was not measured."""
+    for cells in parts:
+        for cell in cells:
+            row = results[cell.part].setdefault(cell.program, {})
+            row.setdefault(cell.label, {"trouble": OVER})
 
 
 def _left(cells: Sequence[Cell], results: dict[str, Any], seconds: float) -> list[Cell]:

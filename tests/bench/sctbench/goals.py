@@ -25,7 +25,7 @@ Row = tuple[str, str, str]
 def goals(results: dict[str, Any]) -> list[Row]:
     """Each target with what was measured, and with what misses it."""
     rows = [_found_by_default(results)]
-    labels = [label for label in (DEFAULT, "surw") if label in results["labels"]]
+    labels = [label for label in (DEFAULT, "surw", "kinds") if label in results["labels"]]
     rows += [_not_above_published(results, label) for label in labels]
     rows += [_many_threads(results, label, name) for name in MANY_THREADS for label in labels]
     rows += [_hardest(results), _class_counts(results), _no_false_alarm(results)]
@@ -71,7 +71,7 @@ def _not_above_published(results: dict[str, Any], label: str) -> Row:
     for name in shared:
         one, bound = of(results, name, label), schedules(name, "SURW")
         if one is None or not one.found or one.mean > (bound or 0.0):
-            mean = "not found" if one is None or not one.found else f"{one.mean:.1f}"
+            mean = "not found" if one is None or not one.found else f"{one.mean:.3g}"
             above.append(f"{name} ({mean}, published {bound:g})")
     share = 1 - len(above) / len(shared) if shared else 0.0
     what = f"{label}: mean ≤ the published SURW column on ≥ {SHARE:.0%} of the shared programs"

@@ -27,7 +27,7 @@ from tests.bench.sctbench.goals import goals
 from tests.bench.sctbench.programs import PROGRAMS
 from tests.bench.sctbench.published import CLASSES as PUBLISHED_CLASSES
 from tests.bench.sctbench.published import schedules
-from tests.bench.sctbench.show import markdown, put_into
+from tests.bench.sctbench.show import markdown, put_into, troubles
 from tests.bench.sctbench.summary import summary, told
 from tests.bench.sctbench.variants import NO_HUNTERS, hunters, options_of
 
@@ -139,6 +139,23 @@ def test_a_cell_goes_on_where_the_time_cut_it_off():
     assert unfinished(again, more, 20.0) is None
     assert joined(first, {"trouble": OVER}) == first
     assert unfinished(cell, {"trouble": OVER}, 20.0) == replace(cell, seconds=20.0)
+
+
+def test_what_the_time_does_not_reach_is_told_and_fails_the_run():
+    wishes = campaign.Wishes(programs=("account",), labels=("random",), twins=9, minutes=1e-9)
+    measured = campaign.run(wishes, lambda _: None)
+    assert measured[HUNTS]["account"]["random"] == {"trouble": OVER}
+    assert measured[CLASSES]["account"][campaign.SYSTEMATIC] == {"trouble": OVER}
+    assert set(measured[TWINS]["account"]) == set(hunters())
+    assert len(troubles(measured).rows) == 2 + len(hunters())
+
+
+def test_the_strategies_that_the_targets_are_about_come_before_the_others():
+    wishes = campaign.Wishes(programs=("account",), twins=0)
+    longer = [({cell.label for cell in cells}, s) for cells, s in campaign.stages(wishes)[3:]]
+    rounds = campaign.ROUNDS_S[1:]
+    assert longer[: len(rounds)] == [(set(campaign.FIRST), s) for s in rounds]
+    assert longer[len(rounds) :] == [(set(hunters()), s) for s in rounds]
 
 
 def test_a_shorter_attempt_does_not_replace_a_longer_one():
