@@ -82,6 +82,7 @@ WHY_DIFFERENT = {
     "arithmetic_prog": "the published count is of a signal that takes no lock; notify needs it",
     "sync02": "the published count is of a signal that takes no lock; notify needs it",
     "dining_5": "2⁵ orders at five forks, less the two cyclic ones, and the deadlock: 31 by hand",
+    "work_stealing": "when what is pushed and popped, and how it grows, is not in the description",
 }
 
 
