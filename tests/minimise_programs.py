@@ -96,8 +96,8 @@ def check_then_take():
     items = {"key": 1}
 
     def take():
-        if items:
-            items.popitem()
+        if "key" in items:
+            items.pop("key")
 
     together(take, take)
 

@@ -34,6 +34,7 @@ _PROGRAMS = {"pytest": ["-m", "pytest"], "racecheck": ["-m", "pytest_racecheck"]
 def follow(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Follow:
     """A function that follows the page below ``docs/`` of this name, in an empty folder."""
     monkeypatch.setenv("COLUMNS", str(COLUMNS))
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")  # where it says C, three dots stand for an ellipsis
     # Other plugins that happen to be installed here must not show in what a page prints.
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p pytest_racecheck.plugin -p no:cacheprovider")

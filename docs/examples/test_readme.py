@@ -20,6 +20,7 @@ def test_the_readme_shows_the_real_report(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
     pytester.makepyfile(test_counter=_block("python"))
     result = pytester.runpytest_subprocess("test_counter.py")
     result.assert_outcomes(failed=1)

@@ -385,6 +385,7 @@ def test_a_finding_is_plain_data_with_the_promised_keys():
             "left_schedule",
             "matched",
             "reason",
+            "explanation",
         ]
         assert json.loads(json.dumps(data)) == data
     failure = find(broken).as_json()["failure"]

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from pytest_racecheck.diagnosis.shared import Sharing
-from pytest_racecheck.diagnosis.turns import asks_whom_to_wake
 from pytest_racecheck.engine.strategies.base import Decider
 from pytest_racecheck.engine.task import Task
 from pytest_racecheck.errors import Divergence
@@ -79,6 +78,17 @@ class _Branching:
         self._path.append(chosen.index)
         return chosen
 
+    def choose(self, waiters: Sequence[Task], _: None, __: Sequence[Task]) -> Task:
+        """Whom to wake: each of them in turn."""
+        at = len(self._path)
+        if at < len(self._prefix):
+            chosen = self._follow(self._prefix[at], waiters, ())
+        else:
+            chosen = waiters[0]
+            self._level.extend((*self._path, task.index) for task in waiters[1:])
+        self._path.append(chosen.index)
+        return chosen
+
     def _follow(self, index: int, enabled: Sequence[Task], late: Sequence[Task]) -> Task:
         for task in (*enabled, *late):
             if task.index == index:
@@ -91,9 +101,7 @@ class _Branching:
         path = tuple(self._path)
         free = current is None
         if free or self._sharing.matters(chosen):
-            waiters = not late and asks_whom_to_wake(enabled, current)
-            others = _different([chosen, *(task for task in enabled if task is not chosen)])
-            for task in enabled if waiters else others:
+            for task in _different([chosen, *(task for task in enabled if task is not chosen)]):
                 if task is not chosen:
                     (self._level if free else self._beyond).append((*path, task.index))
         for task in late:

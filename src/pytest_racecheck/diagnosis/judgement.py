@@ -6,6 +6,7 @@ import traceback
 from dataclasses import replace
 from typing import Any
 
+from pytest_racecheck.diagnosis.explain import explain
 from pytest_racecheck.diagnosis.minimise import minimise
 from pytest_racecheck.diagnosis.verdict import Failure, Finding, Story, Verdict
 from pytest_racecheck.engine.execution import LATENESS_S, Execution
@@ -33,14 +34,16 @@ def failed_finding(
     if found.failed.lost:
         return _lost_finding(found, first)
     schedule, switches = found.schedule, found.failed.preemptions
-    if strategy != "replay":
-        simple = minimise(runner, schedule, first, seconds)
-        if simple is not None:
-            schedule, switches = simple.schedule, simple.preemptions
+    shrink = strategy != "replay"
+    simple = minimise(runner, schedule, first, seconds if shrink else None)
+    if simple is not None:
+        schedule, switches = simple.schedule, simple.preemptions
     trace = Trace()
     agreeing, told, why = _replayed(runner, schedule, first, replays, trace)
+    why_so = None
+    if told is not None and simple is not None and agreeing == replays:
+        why_so = explain(runner, simple, told, trace.steps, shrink)
     told = told or found.failed
-    failure = _failure(told.failures[0])
     finding = Finding(
         Verdict.REPRODUCED,
         f"{agreeing} of {replays} replays end in the same failure",
@@ -49,14 +52,18 @@ def failed_finding(
         found.seconds,
         found.first_failure,
         schedule.text(),
-        failure,
+        _failure(told.failures[0]),
         (agreeing, replays),
         switches,
         _warnings(found),
         _story(told, trace),
+        explanation=why_so,
     )
-    if agreeing == replays:
-        return finding
+    return finding if agreeing == replays else _disagreeing(finding, why)
+
+
+def _disagreeing(finding: Finding, why: str) -> Finding:
+    agreeing, replays = finding.replays
     return replace(
         finding,
         verdict=Verdict.INCONCLUSIVE,

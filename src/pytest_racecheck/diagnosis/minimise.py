@@ -53,12 +53,15 @@ class _Spent(Exception):
 
 
 def minimise(
-    runner: Runner, schedule: Schedule, first: TaskFailure, seconds: float = MAX_SECONDS
+    runner: Runner, schedule: Schedule, first: TaskFailure, seconds: float | None = MAX_SECONDS
 ) -> Minimised | None:
-    """Simplify ``schedule``, which ended in ``first``; None when it does not do so again."""
-    shrinking = _Shrinking(runner, first, min(seconds, MAX_SECONDS))
+    """Simplify ``schedule``, which ended in ``first``; None when it does not do so again.
+
+    Takes at most ``seconds``, and never more than ``MAX_SECONDS``; with None it stays as it is.
+    """
+    shrinking = _Shrinking(runner, first, min(seconds or MAX_SECONDS, MAX_SECONDS))
     try:
-        if shrinking.begin(schedule):
+        if shrinking.begin(schedule) and seconds is not None:
             shrinking.greedily()
             shrinking.below()
     except _Spent:
@@ -262,8 +265,8 @@ def _is_of(turn: Turn | None, task: int) -> bool:
     return turn is not None and turn.task == task
 
 
-def _going_on(course: Course, at: int) -> Iterator[Course]:
-    """The interrupted task goes on: to its next stop, to where it has to wait."""
+def ways_to_go_on(course: Course, at: int) -> Iterator[Course]:
+    """The task that turn ``at`` interrupts goes on: to its next stop, to where it has to wait."""
     turns = course.turns
     if turns[at].upto is None and not turns[at].late:
         return
@@ -294,7 +297,7 @@ def _removed(course: Course, begin: int, end: int) -> Course:
     return Course(_joined(course.turns[:begin] + course.turns[end:]), course.woken)
 
 
-_CHANGES = (_going_on, _one_turn_less, _another_first)
+_CHANGES = (ways_to_go_on, _one_turn_less, _another_first)
 
 
 def _joined(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:

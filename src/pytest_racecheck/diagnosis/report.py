@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pytest_racecheck.diagnosis.timeline import printable, timeline
-from pytest_racecheck.diagnosis.verdict import Finding, Verdict
+from pytest_racecheck.diagnosis.timeline import ellipsis, printable, timeline
+from pytest_racecheck.diagnosis.verdict import Explanation, Finding, Verdict
 from pytest_racecheck.diagnosis.wrapping import wrap
 
 #: Of the first line of the message of an exception.
@@ -20,6 +20,8 @@ def report(finding: Finding, width: int = 80, replay_command: str | None = None)
     lines = _headline(finding, width)
     if finding.failure is not None:
         lines += _failure_lines(finding, width)
+    if finding.explanation is not None:
+        lines += _explained(finding.explanation, width)
     if finding.story is not None and finding.story.steps:
         lines += ["", *timeline(finding.story, width)]
     for warning in finding.warnings:
@@ -28,6 +30,12 @@ def report(finding: Finding, width: int = 80, replay_command: str | None = None)
         command = replay_command or f"replay(body, {finding.schedule!r})"
         lines += ["", f"replay: {command}"]
     return "\n".join(printable(line.rstrip()) for line in lines)
+
+
+def _explained(why: Explanation, width: int) -> list[str]:
+    said = [f"{why.pattern}: {why.sentence}"] if why.pattern else []
+    said += [order.sentence for order in why.orders]
+    return [line for text in said for line in wrap(text, width, "    ", "  ")]
 
 
 def _headline(finding: Finding, width: int) -> list[str]:
@@ -54,7 +62,7 @@ def _failure_lines(finding: Finding, width: int) -> list[str]:
     lines = wrap(f"{named}{who} at {failure.where}", width, "  ")
     if failure.message != failure.type:
         first = failure.message.splitlines()[0]
-        text = first if len(first) <= MAX_MESSAGE else f"{first[:MAX_MESSAGE]}…"
+        text = first if len(first) <= MAX_MESSAGE else first[:MAX_MESSAGE] + ellipsis()
         lines += wrap(printable(text), width, "    ", "  ")
     for wait in failure.waits:
         lines += wrap(f"- {wait}", width - 2, "    ", "  ")

@@ -45,6 +45,9 @@ class Watching:
     def __init__(self, decider: Recorded) -> None:
         self._decider = decider
         self._touched: dict[int, _Touched] = {}
+        self.choose = decider.choose
+        self.begin = decider.begin
+        self.left_over = decider.left_over
 
     @property
     def recording(self) -> Recording:

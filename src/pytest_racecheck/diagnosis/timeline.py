@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import linecache
 import os
+import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
+from pytest_racecheck.diagnosis.causes import BLOCKED
 from pytest_racecheck.diagnosis.verdict import Story
 
 if TYPE_CHECKING:
@@ -15,17 +18,21 @@ if TYPE_CHECKING:
 
 MIN_COLUMN = 18
 MAX_ROWS = 120
+MIN_NAME = 4
 INDENT = "  "
 #: Operations that matter only if another task touches the same thing.
 _QUIET_ALONE = ("read", "write", "look at", "start", "yield", "read clock", "end")
 
-#: One row: (column, text, whether the schedule switched to this task here).
-_Row = tuple[int, str, bool]
+#: One row: (column, what fits it into so many cells, whether the schedule switched here).
+_Row = tuple[int, Callable[[int], str], bool]
+#: Operations of a loop are told once when they come at least so often; a round has at most so many.
+MIN_ROUNDS, MAX_ROUND = 3, 8
+ANY_WIDTH = 1_000
 
 
 def timeline(story: Story, width: int) -> list[str]:
     """The lines of the story, none wider than ``width`` columns."""
-    shown, left_out = _worth_showing(story)
+    shown, unseen, apart = _worth_showing(story)
     order = sorted({step.task for step in shown})
     if not order:
         return []
@@ -37,13 +44,19 @@ def timeline(story: Story, width: int) -> list[str]:
     else:
         lines = _columns(rows, titles, width)
     head = [INDENT + f"{letter} {file}".strip() for file, letter in letters.items()]
-    tail = []
-    if left_out:
-        what = "operation" if left_out == 1 else "operations"
-        verb = "is" if left_out == 1 else "are"
-        tail = [f"{INDENT}({left_out} {what} that no other task could see {verb} left out)"]
+    tail = [
+        *_left_out(unseen, "that no other task could see"),
+        *_left_out(apart, "that cannot have led to the failure"),
+    ]
     notes = [fit(line, width).rstrip() if cells(line) > width else line for line in (*head, *tail)]
     return [*notes[: len(head)], *lines, *notes[len(head) :]]
+
+
+def _left_out(number: int, which: str) -> list[str]:
+    if not number:
+        return []
+    what, verb = ("operation", "is") if number == 1 else ("operations", "are")
+    return [f"{INDENT}({number} {what} {which} {verb} left out)"]
 
 
 def _letters(shown: Sequence[Step]) -> dict[str, str]:
@@ -58,16 +71,18 @@ def _rows(shown: Sequence[Step], order: list[int], letters: dict[str, str]) -> l
     rows: list[_Row] = []
     last: int | None = None
     place: tuple[object, ...] = ()
-    for step, times in _folded(shown):
+    for step, times, note in folded(shown):
         column = order.index(step.task)
         here = (step.filename, step.line, step.task)
         switched = step.task != last
         if here != place and step.filename:
             letter = letters.get(os.path.basename(step.filename), "")
-            rows.append((column, f"{letter}{step.line}: {_source(step)}", switched))
+            source = f"{letter}{step.line}: {_source(step)}"
+            rows.append((column, partial(fit, source), switched))
             switched = False
-        doing = INDENT + _doing(step) + (f" ({times}x)" if times > 1 else "")
-        rows.append((column, doing, switched))
+        rows.append((column, partial(_doing, step, times), switched))
+        if note:
+            rows.append((column, partial(fit, INDENT + note), False))
         last, place = step.task, here
     return rows
 
@@ -77,17 +92,17 @@ def _columns(rows: list[_Row], titles: list[str], width: int) -> list[str]:
     starts = [sum(widths[:column]) for column in range(len(widths))]
     lines = [INDENT + "".join(map(fit, titles, widths))]
     lines.append(INDENT + "".join(fit("-" * (room - 2), room) for room in widths))
-    for column, text, switched in rows:
+    for column, fitted, switched in rows:
         mark = "> " if switched else INDENT
-        lines.append(" " * starts[column] + mark + fit(text, widths[column]))
+        lines.append(" " * starts[column] + mark + fitted(widths[column]))
     return [line.rstrip() for line in lines]
 
 
 def _fair_widths(rows: list[_Row], titles: list[str], room: int) -> list[int]:
     """What each column needs; when that is too much, the widest ones are cut to one width."""
     needs = [cells(title) + 3 for title in titles]
-    for column, text, _ in rows:
-        needs[column] = max(needs[column], cells(text) + 3)
+    for column, fitted, _ in rows:
+        needs[column] = max(needs[column], cells(fitted(ANY_WIDTH).rstrip()) + 3)
     limit = max(needs)
     while sum(min(need, limit) for need in needs) > room:
         limit -= 1
@@ -97,45 +112,90 @@ def _fair_widths(rows: list[_Row], titles: list[str], room: int) -> list[int]:
 def _one_column(rows: list[_Row], titles: list[str], width: int) -> list[str]:
     lines = []
     last: int | None = None
-    for column, text, _ in rows:
+    for column, fitted, _ in rows:
         if column != last:
             lines.append(fit(f"> {titles[column]}", width))
             last = column
-        lines.append(fit(f"{INDENT}{INDENT}{text}", width))
+        lines.append(INDENT * 2 + fitted(width - 2 * len(INDENT)))
     return [line.rstrip() for line in lines]
 
 
-def _folded(steps: Sequence[Step]) -> list[tuple[Step, int]]:
-    """Steps that repeat without anything new are shown once, with how often."""
-    folded: list[tuple[Step, int]] = []
-    for step in steps:
-        if folded and _looks(folded[-1][0]) == _looks(step):
-            folded[-1] = (folded[-1][0], folded[-1][1] + 1)
-        else:
-            folded.append((step, 1))
-    return folded
+def folded(steps: Sequence[Step]) -> list[tuple[Step, int, str]]:
+    """Each step with how often it comes in a row, and what to say of the rounds after it.
+
+    What is the same again is shown once.  Of the rounds of a loop by one task, which nothing
+    interrupts, the first and the last are shown: the values of the others lie between.
+    """
+    told: list[tuple[Step, int, str]] = []
+    at = 0
+    while at < len(steps):
+        length, rounds = _loop_at(steps, at)
+        if rounds < MIN_ROUNDS:
+            _tell(told, steps[at])
+            at += 1
+            continue
+        for step in steps[at : at + length]:
+            _tell(told, step)
+        step, times, _ = told[-1]
+        told[-1] = (step, times, f"({_rounds(length, rounds - 2)})")
+        at += length * (rounds - 1)
+        told += [(step, 1, "") for step in steps[at : at + length]]
+        at += length
+    return told
+
+
+def _tell(told: list[tuple[Step, int, str]], step: Step) -> None:
+    same = told and told[-1][2] == "" and _looks(told[-1][0]) == _looks(step)
+    if same and step.choice != BLOCKED:
+        told[-1] = (told[-1][0], told[-1][1] + 1, "")
+    else:
+        told.append((step, 1, ""))
+
+
+def _rounds(length: int, more: int) -> str:
+    what = "this" if length == 1 else f"these {length} operations"
+    return f"{what} {more} time{'s' * (more > 1)} more"
+
+
+def _loop_at(steps: Sequence[Step], at: int) -> tuple[int, int]:
+    """How long a round of the loop that begins here is, and how many rounds there are."""
+    for length in range(2, MAX_ROUND + 1):
+        shape = [_shape(step) for step in steps[at : at + length]]
+        if len({step[0] for step in shape}) != 1:
+            break
+        rounds, begin = 1, at + length
+        while [_shape(step) for step in steps[begin : begin + length]] == shape:
+            rounds, begin = rounds + 1, begin + length
+        if rounds >= MIN_ROUNDS and len(set(shape)) > 1:
+            return length, rounds
+    return 1, 1
+
+
+def _shape(step: Step) -> tuple[object, ...]:
+    return (step.task, step.line, step.label, step.target)
 
 
 def _looks(step: Step) -> tuple[object, ...]:
-    return (step.task, step.line, step.label, step.target, step.value)
+    return (*_shape(step), step.value)
 
 
 def _title(story: Story, task: int) -> str:
     return "0 main (the test)" if task == 0 else f"{task} {story.names[task]}"
 
 
-def _worth_showing(story: Story) -> tuple[list[Step], int]:
-    """Leave out what concerns one task only: nobody else could see it or be seen by it."""
+def _worth_showing(story: Story) -> tuple[list[Step], int, int]:
+    """The steps to show; how many nobody else could see; how many led to nothing."""
     users: dict[str, set[int]] = {}
     for step in story.steps:
         users.setdefault(step.target, set()).add(step.task)
-    kept = [step for step in story.steps if _matters(step, len(users[step.target]))]
-    kept = kept or list(story.steps)
-    hidden = len(story.steps) - len(kept) + story.cut
-    if len(_folded(kept)) > MAX_ROWS:
-        hidden += len(kept) - MAX_ROWS
+    seen = [step for step in story.steps if _matters(step, len(users[step.target]))]
+    kept = [step for step in seen if step.relevant] or seen or list(story.steps)
+    apart = len(seen) - len(kept) if seen else 0
+    unseen = len(story.steps) - len(kept) - apart + story.cut
+    if len(folded(kept)) > MAX_ROWS:
+        unseen += len(kept) - MAX_ROWS
         kept = kept[: MAX_ROWS // 2] + kept[-MAX_ROWS // 2 :]
-    return kept, hidden
+    return kept, unseen, apart
 
 
 def _matters(step: Step, users: int) -> bool:
@@ -149,8 +209,17 @@ def _source(step: Step) -> str:
     return linecache.getline(step.filename, step.line).strip() if step.filename else ""
 
 
-def _doing(step: Step) -> str:
-    return printable(" ".join(part for part in (step.label, step.target, step.value) if part))
+def _doing(step: Step, times: int, room: int) -> str:
+    """The operation in so many cells; where they are too few, its name is cut, not its value."""
+    often = f"({times}x)" if times > 1 else ""
+    whole = [printable(part) for part in (step.label, step.target, step.value, often)]
+    text = INDENT + " ".join(filter(None, whole))
+    over = cells(text) - (room - 1)
+    if over > 0 and (step.value or often):
+        kept = max(cells(whole[1]) - over, MIN_NAME)
+        whole[1] = cut(whole[1], kept)
+        text = INDENT + " ".join(filter(None, whole))
+    return fit(text, room)
 
 
 def printable(text: str) -> str:
@@ -166,8 +235,25 @@ def cells(text: str) -> int:
 
 def fit(text: str, room: int) -> str:
     """``text`` in exactly ``room`` columns, at least one space after it, cut with an ellipsis."""
-    if cells(text) > room - 1:
-        while cells(text) > room - 2:
-            text = text[:-1]
-        text += "…"
+    text = cut(text, room - 1)
     return text + " " * (room - cells(text))
+
+
+def cut(text: str, room: int) -> str:
+    """``text`` in at most ``room`` columns, with an ellipsis where something is cut off."""
+    dots = ellipsis()
+    text = text.replace("…", dots)
+    if cells(text) > room:
+        while cells(text) > max(room - len(dots), 0):
+            text = text[:-1]
+        text += dots
+    return text
+
+
+def ellipsis() -> str:
+    """One character where the terminal is known to show it, else three dots."""
+    named = next((os.environ[v] for v in ("LC_ALL", "LC_CTYPE", "LANG") if os.environ.get(v)), "")
+    encoding = named.partition(".")[2].partition("@")[0].replace("-", "").lower()
+    stream = (getattr(sys.__stdout__, "encoding", None) or "utf-8").replace("-", "").lower()
+    plain = named in ("C", "POSIX") or encoding not in ("", "utf8") or stream != "utf8"
+    return "..." if plain else "…"

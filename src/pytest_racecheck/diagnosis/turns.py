@@ -53,13 +53,26 @@ class Recording:
     turns: list[Turn] = field(default_factory=list)
     woken: list[int] = field(default_factory=list)
     interruptions: int = 0
+    moves: list[tuple[int, int]] = field(default_factory=list)  # task, its operation
     _before: int = 0  # operations of the task before its present turn
 
     def performed(self, task: Task) -> None:
         """``task`` has moved, and stands before its next operation."""
         if not self.turns or self.turns[-1].task != task.index:
             self._begin_turn(Turn(task.index), None)  # nobody was asked: only this task could move
+        self._moved(task.index)
         self.counts[task.index] = self.counts.get(task.index, 0) + 1
+
+    def _moved(self, task: int) -> None:
+        move = (task, self.counts.get(task, 0))
+        if not self.moves or self.moves[-1] != move:
+            self.moves.append(move)
+
+    def before(self, one: tuple[int, int], other: tuple[int, int]) -> bool:
+        """Whether operation ``one`` (task, number) was done, and not after ``other``."""
+        if one not in self.moves:
+            return False
+        return other not in self.moves or self.moves.index(one) < self.moves.index(other)
 
     def chosen(self, task: Task, current: Task | None, late: Sequence[Task]) -> None:
         """``task`` moves next."""
@@ -68,6 +81,7 @@ class Recording:
         self.interruptions += fires or interrupts
         if fires or not self.turns or self.turns[-1].task != task.index:
             self._begin_turn(Turn(task.index, None, fires), current if interrupts else None)
+        self._moved(task.index)
 
     def _begin_turn(self, turn: Turn, interrupted: Task | None) -> None:
         if self.turns:
@@ -88,14 +102,6 @@ class Recording:
         return Cost(self.interruptions, len(self.turns), len(kept_choices(execution)))
 
 
-def asks_whom_to_wake(enabled: Sequence[Task], current: Task | None) -> bool:
-    """Whether the choice is one of waiters to wake, not of who moves: none of them can move."""
-    return current is None and all(
-        task.pending[0] == "wait" and task.ready is not None and not task.ready()
-        for task in enabled
-    )
-
-
 class Recorded:
     """Another decider's choices, with the turns that they make."""
 
@@ -103,12 +109,9 @@ class Recorded:
         self._decider = decider
         self.recording = Recording()
         self._inner: Callable[[Task], None] | None = getattr(decider, "performed", None)
-        begin = getattr(decider, "begin", None)
-        if begin is not None:
-            self.begin = begin
-        left_over = getattr(decider, "left_over", None)
-        if left_over is not None:
-            self.left_over = left_over
+        self._choose = getattr(decider, "choose", decider.pick)
+        self.begin = getattr(decider, "begin", lambda _: None)
+        self.left_over = getattr(decider, "left_over", lambda: None)
 
     def performed(self, task: Task) -> None:
         """As the engine calls it."""
@@ -118,12 +121,14 @@ class Recorded:
 
     def pick(self, enabled: Sequence[Task], current: Task | None, late: Sequence[Task]) -> Task:
         """As the other one decides."""
-        waiters = not late and asks_whom_to_wake(enabled, current)
         chosen = self._decider.pick(enabled, current, late)
-        if waiters:
-            self.recording.woken.append(chosen.index)
-        else:
-            self.recording.chosen(chosen, current, late)
+        self.recording.chosen(chosen, current, late)
+        return chosen
+
+    def choose(self, waiters: Sequence[Task], current: None, late: Sequence[Task]) -> Task:
+        """As the other one decides, too."""
+        chosen = self._choose(waiters, current, late)
+        self.recording.woken.append(chosen.index)
         return chosen
 
 
@@ -131,19 +136,27 @@ class Along:
     """Follow a course as well as the program lets; where it says nothing, nobody is preempted.
 
     ``first`` is (a, n, b, m): operation n of task a has to wait until b has done its operation m.
+    When ``at_once``, a moves as soon as it then can.
     """
 
-    def __init__(self, course: Course, first: tuple[int, int, int, int] | None = None) -> None:
+    def __init__(
+        self,
+        course: Course,
+        first: tuple[int, int, int, int] | None = None,
+        at_once: bool = False,
+    ) -> None:
         self._course = course
         self._at = 0
         self._woken = 0
         self._first = first
+        self._at_once = at_once
+        self._holding = False
         self._live: list[Task] = []
         self.recording = Recording()
 
-    def begin(self, live: list[Task]) -> None:
+    def begin(self, execution: Execution) -> None:
         """As the engine calls it."""
-        self._live = live
+        self._live = execution.live
 
     def performed(self, task: Task) -> None:
         """As the engine calls it."""
@@ -155,13 +168,22 @@ class Along:
 
     def pick(self, enabled: Sequence[Task], current: Task | None, late: Sequence[Task]) -> Task:
         """Whose turn it is, if that task can move."""
-        if not late and asks_whom_to_wake(enabled, current):
-            return self._wake(enabled)
-        able = [task for task in enabled if not self._held_back(task)] or list(enabled)
-        chosen = self._due(able, current, late)
+        able = [task for task in enabled if not self._held_back(task)]
+        self._holding = self._holding or len(able) < len(enabled)
+        chosen = self._let_go(able) or self._due(able or enabled, current, late)
+        able = able or list(enabled)
         if chosen is None:
             chosen = current if current in able else (able or late)[0]
         self.recording.chosen(chosen, current, late)
+        return chosen
+
+    def choose(self, waiters: Sequence[Task], _: None, __: Sequence[Task]) -> Task:
+        """Whom the course wakes, if he waits."""
+        due = self._course.woken
+        wanted = due[self._woken] if self._woken < len(due) else None
+        self._woken += 1
+        chosen = next((task for task in waiters if task.index == wanted), waiters[0])
+        self.recording.woken.append(chosen.index)
         return chosen
 
     def _due(self, able: Sequence[Task], current: Task | None, late: Sequence[Task]) -> Task | None:
@@ -184,6 +206,14 @@ class Along:
             return False
         return count >= turn.waits
 
+    def _let_go(self, able: Sequence[Task]) -> Task | None:
+        """Who was held back moves as soon as it may, so that no more than that is changed."""
+        if not self._holding or self._first is None or not self._at_once:
+            return None
+        task, op = self._first[:2]
+        self._holding = self.recording.counts.get(task, 0) == op
+        return next((t for t in able if t.index == task and self._holding), None)
+
     def _held_back(self, task: Task) -> bool:
         if self._first is None:
             return False
@@ -192,11 +222,3 @@ class Along:
         if task.index != a or counts.get(a, 0) != n or counts.get(b, 0) > m:
             return False
         return counts.get(b, 0) < m or any(other.index == b for other in self._live)
-
-    def _wake(self, waiters: Sequence[Task]) -> Task:
-        due = self._course.woken
-        wanted = due[self._woken] if self._woken < len(due) else None
-        self._woken += 1
-        chosen = next((task for task in waiters if task.index == wanted), waiters[0])
-        self.recording.woken.append(chosen.index)
-        return chosen

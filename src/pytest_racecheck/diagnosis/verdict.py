@@ -49,6 +49,55 @@ class Story:
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """An order of source lines that decides, and the runs that bear it out.
+
+    ``places`` are "file.py:7" of the operation before (where there is one), of the one between,
+    and of the one after; ``tasks`` are paths of birth, in the same order.
+    """
+
+    sentence: str
+    places: tuple[str, ...]
+    tasks: tuple[str, ...]
+    verified: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why it fails: the named pattern if it is one, and the orders that decide.
+
+    ``minimised`` is (preemptions before, after, replays it took); ``exact`` whether everything with
+    fewer was tried.
+    """
+
+    pattern: str | None = None
+    sentence: str = ""
+    orders: tuple[Order, ...] = ()
+    minimised: tuple[int, int, int] | None = None
+    exact: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data."""
+        names = ("preemptions_before", "preemptions", "replays")
+        return {
+            "pattern": self.pattern,
+            "sentence": self.sentence,
+            "orders": [
+                {
+                    "sentence": order.sentence,
+                    "places": list(order.places),
+                    "tasks": list(order.tasks),
+                    "verified": list(order.verified),
+                }
+                for order in self.orders
+            ],
+            "minimised": None
+            if self.minimised is None
+            else {**dict(zip(names, self.minimised, strict=True)), "exact": self.exact},
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """A verdict with its scope, schedule, failure and numbers."""
 
@@ -70,6 +119,7 @@ class Finding:
     matched: tuple[int, int] = (0, 0)  # choices of the recording that a tolerant replay met
     missed: tuple[str, ...] = ()  # recorded operations that it did not meet at all
     recording: Recording | None = field(default=None, compare=False, repr=False)
+    explanation: Explanation | None = field(default=None, compare=False)
 
     def as_json(self) -> dict[str, Any]:
         """Plain data: the part of a JSON finding that does not depend on a scenario."""
@@ -86,6 +136,7 @@ class Finding:
             "left_schedule": self.left_schedule,
             "matched": list(self.matched),
             "reason": self.reason,
+            "explanation": None if self.explanation is None else self.explanation.as_json(),
         }
 
     def report(self, width: int = 80, replay_command: str | None = None) -> str:

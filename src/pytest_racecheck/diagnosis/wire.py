@@ -5,10 +5,17 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-from dataclasses import astuple, fields, replace
+from dataclasses import asdict, astuple, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_racecheck.diagnosis.verdict import Failure, Finding, Story, Verdict
+from pytest_racecheck.diagnosis.verdict import (
+    Explanation,
+    Failure,
+    Finding,
+    Order,
+    Story,
+    Verdict,
+)
 from pytest_racecheck.engine.failure import is_ours
 from pytest_racecheck.engine.recording import Recording
 from pytest_racecheck.engine.trace import Step, Trace
@@ -21,7 +28,7 @@ if TYPE_CHECKING:
 
 #: Exceptions that mean "stop this test" are rebuilt if they are from here; nothing else is.
 _STOPS_FROM = ("builtins", "_pytest.outcomes", "unittest.case")
-_APART = ("verdict", "failure", "story", "recording")
+_APART = ("verdict", "failure", "story", "recording", "explanation")
 
 
 def pack_finding(finding: Finding) -> dict[str, Any]:
@@ -30,6 +37,7 @@ def pack_finding(finding: Finding) -> dict[str, Any]:
     failure, story, recording = finding.failure, finding.story, finding.recording
     return {
         "recording": None if recording is None else recording.as_json(),
+        "explanation": None if finding.explanation is None else asdict(finding.explanation),
         "finding": {**plain, "verdict": str(finding.verdict)},
         "failure": None if failure is None else _pack_failure(failure),
         "story": None
@@ -57,11 +65,23 @@ def unpack_finding(message: dict[str, Any]) -> Finding:
     return Finding(
         **{**plain, "verdict": Verdict(plain["verdict"])},
         recording=None if recording is None else Recording.of_json(recording),
+        explanation=_explanation(message["explanation"]),
         failure=None
         if failure is None
         else Failure(**{name: _tupled(value) for name, value in failure.items()}),
         story=None if story is None else _story(*story),
     )
+
+
+def _explanation(packed: dict[str, Any] | None) -> Explanation | None:
+    if packed is None:
+        return None
+    orders = [
+        Order(**{name: _tupled(value) for name, value in order.items()})
+        for order in packed["orders"]
+    ]
+    plain = {name: _tupled(value) for name, value in packed.items()}
+    return Explanation(**{**plain, "orders": tuple(orders)})
 
 
 def _tupled(value: Any) -> Any:

@@ -27,6 +27,17 @@ def name_in_frame(frame: FrameType | None, target: object, *, kind: bool = True)
     return f"{of_kind} {found}" if kind else found
 
 
+def owned_name(frame: FrameType | None, target: object) -> str:
+    """The object by the class of the one that holds it, as "Account.lock"; else its plain name."""
+    local = {} if frame is None else frame_locals(frame)
+    for value in local.values():
+        held = None if is_a(value, ModuleType) else own_dict(value)
+        for attribute, inner in list((held or {}).items()):
+            if inner is target and type(value).__name__ != "type":
+                return f"{type(value).__name__}.{attribute}"
+    return name_in_frame(frame, target, kind=False).strip("`")
+
+
 def _given_name(target: object) -> object:
     """What an adapter has called the object, or all objects of its type."""
     for kind in type(target).__mro__:
@@ -55,7 +66,7 @@ def _inside(name: str, value: object, target: object) -> str | None:
     held = None if is_a(value, ModuleType) else own_dict(value)
     for attribute, inner in list((held or {}).items()):
         if inner is target:
-            return f"{name}.{attribute}"
+            return f"{type(value).__name__ if name == 'self' else name}.{attribute}"
     return None
 
 

@@ -8,9 +8,7 @@ from pytest_racecheck.engine.clock import real_monotonic_s, real_sleep_s
 from pytest_racecheck.engine.failure import TaskFailure
 from pytest_racecheck.engine.foreign import foreign_threads
 from pytest_racecheck.engine.waits import (
-    describe_pending,
     describe_waits,
-    user_line,
     user_place,
     wait_cycle,
 )
@@ -96,7 +94,7 @@ def _stuck_failure(execution: Execution, stuck: list[Task]) -> TaskFailure:
     waits = tuple(describe_waits(execution, stuck))
     if execution.trace is not None:
         for task in stuck:
-            execution.trace.blocked(task, *describe_pending(task), *user_line(task))
+            execution.trace.blocked(task, execution)
     if cycle:
         kind, message = "deadlock", "each waits for the next: " + " -> ".join(t.path for t in cycle)
     elif (early := _early_notify(execution, stuck)) is not None:

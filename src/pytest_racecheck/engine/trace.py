@@ -10,9 +10,11 @@ from types import CodeType, FrameType
 from typing import TYPE_CHECKING
 
 from pytest_racecheck.engine.access import Site
+from pytest_racecheck.engine.dependence import touches
+from pytest_racecheck.engine.failure import user_frame
 from pytest_racecheck.engine.looking import ABSENT, frame_locals, peek
-from pytest_racecheck.engine.naming import name_in_frame, value_text
-from pytest_racecheck.engine.waits import called_by_user
+from pytest_racecheck.engine.naming import name_in_frame, owned_name, value_text
+from pytest_racecheck.engine.waits import called_by_user, describe_pending, frame_of, user_line
 
 if TYPE_CHECKING:
     from pytest_racecheck.engine.execution import Execution
@@ -34,6 +36,12 @@ class Step:
     choice: int
     value: str = ""
     first_line: int = 0
+    op: int = 0  # which operation of its task, from 1; 0: no scheduling point
+    touched: tuple[tuple[int, str, str], ...] = ()  # number of the object, part of it, kind
+    holds: tuple[int, ...] = ()  # numbers of the locks held before it
+    other: int = -1  # index of the task started or joined
+    owned: str = ""  # the object by its class, such as "Account.lock"
+    relevant: bool = True  # False: it cannot have had to do with the failure
 
 
 class Trace:
@@ -42,6 +50,9 @@ class Trace:
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.cut = 0  # steps not kept, because there were too many
+        self._numbers: dict[int, tuple[int, Callable[[], object] | None]] = {}
+        self._last_number = 0
+        self._ops: dict[int, int] = {}
         # Per task: the call it is in, and where in it the first step was.
         self._calls: dict[int, tuple[tuple[int, CodeType, int], int]] = {}
         self._written: dict[int, tuple[Step, Callable[[], object], str, object]] = {}
@@ -49,20 +60,63 @@ class Trace:
     def note(self, task: Task, execution: Execution) -> None:
         """``task`` is about to perform its pending operation."""
         self.resolve(task)
+        if task.pending[0] != "start":
+            self._ops[task.index] = self._ops.get(task.index, 0) + 1
         if len(self.steps) >= MAX_STEPS:
             self.cut += 1
             return
         called, frame = called_by_user(sys._getframe(1))
         user_at = 0 if frame is None else frame.f_lasti
         if called is not None and self._goes_on(task, called, user_at):
-            return  # a further step inside a method that is in the story already
+            # A further step inside a method that is in the story already.
+            last = self._last_of(task)
+            last.touched = tuple(dict.fromkeys((*last.touched, *self._touched(task))))
+            return
         step = self._step(task, frame)
+        self._place(step, task, execution, frame)
         if called is not None and step.label != "start":
             owner = frame_locals(called)["self"]
             step.label = f"{type(owner).__name__}.{called.f_code.co_name}"
             step.target = name_in_frame(frame, owner, kind=False)
+            step.owned = owned_name(frame, owner)
         step.choice = len(execution.decisions)
         self.steps.append(step)
+
+    def _place(self, step: Step, task: Task, execution: Execution, frame: FrameType | None) -> None:
+        """What the step has to do with the steps of other tasks."""
+        label, target, _ = task.pending
+        step.op = 0 if label == "start" else self._ops[task.index]
+        step.touched = self._touched(task)
+        step.holds = self._held(task, execution)
+        if label in ("start", "join"):
+            found = (t.index for t in execution.tasks if t.thread is target)
+            step.other = next(found, -1)
+        elif label in ("acquire", "try acquire", "release"):
+            step.owned = owned_name(frame, target)
+
+    def _held(self, task: Task, execution: Execution) -> tuple[int, ...]:
+        owned = [lock for owner, lock in execution.owners.values() if owner is task]
+        return tuple(sorted(self.number(lock) for lock in owned))
+
+    def _touched(self, task: Task) -> tuple[tuple[int, str, str], ...]:
+        if task.pending[0] == "start":
+            return ()
+        return tuple(
+            (self.number(thing), "" if key is None else str(key), kind)
+            for thing, key, kind in touches(task)
+        )
+
+    def number(self, thing: object) -> int:
+        """Objects are numbered as they turn up; an address alone may come again."""
+        known = self._numbers.get(id(thing))
+        if known is None or (known[1] is not None and known[1]() is not thing):
+            try:
+                alive: Callable[[], object] | None = weakref.ref(thing)
+            except TypeError:
+                alive = None
+            self._last_number += 1
+            known = self._numbers[id(thing)] = (self._last_number, alive)
+        return known[0]
 
     def _goes_on(self, task: Task, called: FrameType, user_at: int) -> bool:
         # The address alone would not do: the next call's frame may lie where the last one's lay.
@@ -101,14 +155,20 @@ class Trace:
         else:
             self._written[task.index] = (step, _held_loosely(target), form, key)
 
-    def blocked(self, task: Task, verb: str, thing: str, filename: str, line: int) -> None:
+    def blocked(self, task: Task, execution: Execution) -> None:
         """``task`` can go no further: what it would do next is the last thing to show."""
         self.resolve(task)
+        (verb, thing), (filename, line) = describe_pending(task), user_line(task)
         step = Step(task.index, verb, thing, filename, line, "", -1)
+        step.holds = self._held(task, execution)
+        step.owned = owned_name(user_frame(frame_of(task)), task.pending[1])
+        step.op = self._ops.get(task.index, 0) + 1
+        step.touched = self._touched(task)
         if any(step.task == task.index for step in self.steps):
             last = self._last_of(task)
             if last.line == line and verb == f"waits in {last.label} of":
                 self.steps.remove(last)  # the same call, which had begun and never came to its end
+                step.op = last.op
         self.steps.append(step)
 
     def _last_of(self, task: Task) -> Step:

@@ -1,0 +1,218 @@
+"""The known kinds of race, named in a sentence when the failure is one of them, else not at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from linecache import getline
+
+from pytest_racecheck.diagnosis.causes import BLOCKED, shared
+from pytest_racecheck.diagnosis.critical_pair import Critical
+from pytest_racecheck.engine.failure import TaskFailure, place
+from pytest_racecheck.engine.trace import Step
+
+_QUESTION = re.compile(r"^\s*(if|elif|while|assert)\b|\bif\b.*\belse\b|\b(and|or)\b")
+#: Calls that ask and change nothing.
+_ASKING = re.compile(r"\.(empty|full|qsize|is_set|locked|is_alive|done|__contains__)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One failing execution, as the patterns look at it; ``failed`` is the task that failed."""
+
+    failure: TaskFailure
+    steps: Sequence[Step]
+    critical: Sequence[Critical]
+    failed: int
+    name: Callable[[int], str]
+
+    def of(self, task: int) -> str:
+        """Whose line it is: "anna's"."""
+        return f"{self.name(task)}'s"
+
+
+Named = tuple[str, str]
+
+
+def name_the_pattern(case: Case) -> Named | None:
+    """The name of the pattern and a sentence about this case of it; None when it is none."""
+    for recognise in _PATTERNS:
+        found = recognise(case)
+        if found is not None:
+            return found
+    return None
+
+
+def _lock_order(case: Case) -> Named | None:
+    """Each holds a lock that the next one wants."""
+    stuck = {step.task: step for step in case.steps if step.choice == BLOCKED}
+    cycle = [stuck[task] for task in case.failure.cycle if task in stuck]
+    if len(cycle) < 2 or len(cycle) < len(case.failure.cycle):
+        return None
+    if any(not step.touched or not step.label.startswith("waits to acquire") for step in cycle):
+        return None
+    wanted = [step.touched[0][0] for step in cycle]
+    if any(lock not in _next(cycle, at).holds for at, lock in enumerate(wanted)):
+        return None
+    names = _lock_names(case, wanted)
+    said = [
+        f"{case.name(step.task)} holds {names[wanted[at - 1]]} and wants {names[wanted[at]]} "
+        f"at {place(step.filename, step.line)}"
+        for at, step in enumerate(cycle)
+    ]
+    return "lock-order inversion", ", ".join(said[:-1]) + f", and {said[-1]}"
+
+
+def _next(cycle: Sequence[Step], at: int) -> Step:
+    return cycle[(at + 1) % len(cycle)]
+
+
+def _lock_names(case: Case, locks: Sequence[int]) -> dict[int, str]:
+    names: dict[int, str] = {}
+    for lock in locks:
+        owned = [s.owned for s in case.steps if s.owned and s.touched and s.touched[0][0] == lock]
+        names[lock] = next((name for name in owned if "." in name), owned[0] if owned else "a lock")
+    for name in set(names.values()):
+        same = [lock for lock in names if names[lock] == name]
+        for number, lock in enumerate(same if len(same) > 1 else [], start=1):
+            names[lock] = f"{name} ({number})"
+    return names
+
+
+def _lost_wake_up(case: Case) -> Named | None:
+    if case.failure.kind != "lost wake-up":
+        return None
+    early = case.failure.message.rpartition(": ")[2]
+    waiting = [s for s in case.steps if s.choice == BLOCKED and "wait of" in s.label]
+    if not waiting:
+        return None
+    step = waiting[0]
+    where = place(step.filename, step.line)
+    return (
+        "lost wake-up",
+        f"{early} notified when nobody waited; {case.name(step.task)} waits at {where} "
+        "for a notification that has been",
+    )
+
+
+def _lost_update(case: Case) -> Named | None:
+    """Read, written by another, written from what was read."""
+    for one in case.critical:
+        first, between, then = one.first, one.between, one.then
+        if first is None or (first.label, between.label, then.label) != ("read", "write", "write"):
+            continue
+        if not _same_variable(first, between, then) or _is_question(first):
+            continue
+        if first.function != then.function or _read_again(case, first, then):
+            continue
+        return (
+            "lost update",
+            f"{case.name(first.task)} read {_valued(first)} at {_at(first)}, "
+            f"{case.name(between.task)} then wrote {between.value or 'it'} at {_at(between)}, and "
+            f"{case.name(then.task)} wrote {then.value or 'it'} over that at {_at(then)}",
+        )
+    return None
+
+
+def _check_then_act(case: Case) -> Named | None:
+    """Asked, changed by another, acted upon."""
+    for one in case.critical:
+        first, between, then = one.first, one.between, one.then
+        if first is None or not (_asks(first) or _is_question(first)):
+            continue
+        both, again = shared(first, between), shared(between, then)
+        if both is None or again is None or both.thing != again.thing:
+            continue
+        if first.label == "write" or between.label == "read" or first.function != then.function:
+            continue
+        if _asks(then) or _is_question(then):
+            continue  # it asked again before it acted
+        return (
+            "check-then-act",
+            f"{case.name(first.task)} looked at {_valued(first)} at {_at(first)}, "
+            f"{case.name(between.task)} changed it at {_at(between)}, and {case.name(then.task)} "
+            f"acted at {_at(then)} on what it had seen",
+        )
+    return None
+
+
+def _torn_read(case: Case) -> Named | None:
+    """Some of what belongs together was read before, some after another task wrote it."""
+    for one in case.critical:
+        first, then = one.first, one.then
+        if first is None or {first.label, then.label} - {"read", "write"}:
+            continue
+        writer, readers = (first, [one.between]) if first.label == "write" else (None, [])
+        if writer is not None and then.label == "write":
+            seen = _between(case, first, then, "read")
+            old = next((s for s in reversed(seen) if _same_variable(s, then)), None)
+            new = next((s for s in seen if _same_variable(s, first)), None)
+            if old and new and old.task == new.task == case.failed and _apart(first, then):
+                return (
+                    "torn read",
+                    f"{case.name(new.task)} read {_valued(new)} at {_at(new)} and {_valued(old)} "
+                    f"at {_at(old)}, between the two writes of {case.name(first.task)} at "
+                    f"{_at(first)} and {_at(then)}",
+                )
+        elif not readers and then.label == "read" and first.task == case.failed:
+            seen = _between(case, first, then, "write")
+            wrote = [next((s for s in seen if _same_variable(s, r)), None) for r in (first, then)]
+            if wrote[0] and wrote[1] and wrote[0].task == wrote[1].task and _apart(first, then):
+                return (
+                    "torn read",
+                    f"{case.name(first.task)} read {_valued(first)} at {_at(first)} and "
+                    f"{_valued(then)} at {_at(then)}; {case.name(wrote[0].task)} wrote both in "
+                    f"between, at {_at(wrote[0])} and {_at(wrote[1])}",
+                )
+    return None
+
+
+def _between(case: Case, first: Step, then: Step, label: str) -> list[Step]:
+    steps = list(case.steps)
+    begin, end = _index(steps, first), _index(steps, then)
+    return [s for s in steps[begin:end] if s.task != first.task and s.label == label]
+
+
+def _index(steps: list[Step], step: Step) -> int:
+    return next(at for at, other in enumerate(steps) if other is step)
+
+
+def _apart(one: Step, other: Step) -> bool:
+    return not _same_variable(one, other)
+
+
+def _same_variable(*steps: Step) -> bool:
+    return len({step.touched[:1] and step.touched[0][:2] for step in steps}) == 1
+
+
+def _read_again(case: Case, first: Step, then: Step) -> bool:
+    own = [s for s in case.steps if s.task == first.task and first.op < s.op < then.op]
+    return any(s.label == "read" and _same_variable(s, first) for s in own)
+
+
+def _asks(step: Step) -> bool:
+    return _ASKING.search(step.label) is not None
+
+
+def _is_question(step: Step) -> bool:
+    source = getline(step.filename, step.line)
+    return step.label == "read" and _QUESTION.search(source) is not None
+
+
+def _valued(step: Step) -> str:
+    what = step.target.strip("`")
+    return f"{what} as {step.value}" if step.value else what
+
+
+def _at(step: Step) -> str:
+    return place(step.filename, step.line)
+
+
+_PATTERNS: tuple[Callable[[Case], Named | None], ...] = (
+    _lock_order,
+    _lost_wake_up,
+    _lost_update,
+    _torn_read,
+    _check_then_act,
+)
