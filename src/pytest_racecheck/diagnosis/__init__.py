@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pytest_racecheck.diagnosis.find import Plan, explore, explore_plan, replay, with_schedule
-from pytest_racecheck.diagnosis.verdict import Failure, Finding, Story, Verdict
+from pytest_racecheck.diagnosis.verdict import Explanation, Failure, Finding, Story, Verdict
 
 __all__ = [
+    "Explanation",
     "Failure",
     "Finding",
     "Plan",
