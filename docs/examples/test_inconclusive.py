@@ -92,6 +92,17 @@ def unseeded_dice() -> Finding:
     return explore(lambda: together(throw, throw), executions=100)
 
 
+def order_of_a_set() -> Finding:
+    words = [f"word {n}" for n in range(12)]
+
+    def body() -> None:
+        for word in {str(word) for word in words}:
+            together(*[work] * (2 + words.index(word)))
+            break
+
+    return explore(body, executions=20)
+
+
 def failing_dice() -> Finding:
     results = iter([True] + [False] * 100)
 
@@ -209,6 +220,7 @@ PROGRAMS = (
     native_call_and_a_failure,
     too_many_operations,
     unseeded_dice,
+    order_of_a_set,
     failing_dice,
     grows_for_ever,
     fails_while_importing,

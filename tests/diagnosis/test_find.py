@@ -384,6 +384,7 @@ def test_a_finding_is_plain_data_with_the_promised_keys():
             "preemptions",
             "left_schedule",
             "matched",
+            "suspects",
             "reason",
             "explanation",
         ]

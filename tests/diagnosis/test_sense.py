@@ -14,7 +14,9 @@ USUAL = {name: getattr(Plan(), name) for name in CHECKS}
 
 
 def test_every_field_is_checked_here_or_beside():
-    assert set(Plan.__dataclass_fields__) - set(CHECKS) == {"points", "root"}
+    by_the_strategy = {"mode", "upto", "then"}
+    beside = {"points", "root", *by_the_strategy}
+    assert set(Plan.__dataclass_fields__) - set(CHECKS) == beside
 
 
 def test_what_a_plan_has_by_itself_makes_sense():

@@ -66,6 +66,9 @@ def _run_thread(thread: Any) -> None:
     _active[key] = thread
     if hasattr(thread, "_set_native_id"):
         thread._set_native_id()
+    profile = threading.getprofile()
+    if profile is not None:
+        sys.setprofile(profile)
     try:
         thread.run()
     except SystemExit:
@@ -76,6 +79,8 @@ def _run_thread(thread: Any) -> None:
         if not _handled_by_the_user(thread):
             raise
     finally:
+        if profile is not None:
+            sys.setprofile(None)  # the next task in this carrier is not looked at
         _active.pop(key, None)
         _mark_ended(thread)
 

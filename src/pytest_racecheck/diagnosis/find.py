@@ -21,6 +21,7 @@ from pytest_racecheck.diagnosis.judgement import (
     unless_all_fails,
 )
 from pytest_racecheck.diagnosis.sense import CHECKS, refuse_nonsense
+from pytest_racecheck.diagnosis.suspects import doubted
 from pytest_racecheck.diagnosis.verdict import Finding
 from pytest_racecheck.engine.carrier import allocate_gate, raw_acquire, raw_release
 from pytest_racecheck.engine.execution import Execution, controlled
@@ -214,10 +215,11 @@ def _finding(runner: Runner, plan: Plan, found: Exploration, passed: Schedule | 
     departures = departures_of(found, plan.strategy)
     if found.failed is None or found.schedule is None:
         finding = passed_finding(found, plan.strategy, plan.points, plan.mode)
-        return replace(finding, **departures)
+        return doubted(runner, replace(finding, **departures), found, passed)
     finding = failed_finding(runner, found, plan.replays, plan.strategy, plan.seconds)
     if passed is not None:
         finding = unless_all_fails(runner, finding, passed)
+    finding = doubted(runner, finding, found, passed)
     if plan.record and finding.schedule is not None:
         finding = replace(finding, recording=_recorded(runner, finding.schedule, plan.root))
     return replace(finding, **departures)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from pytest_racecheck.engine.recording import Recording
 from pytest_racecheck.errors import UsageError
 
 Check = tuple[Callable[[object], bool], str]
@@ -45,6 +46,11 @@ CHECKS: Mapping[str, Check] = {
     "script": (_or_none(_names), "a list of names of tasks"),
     "control": (_names, "a list of module names"),
     "isolate": (lambda value: isinstance(value, bool), "True or False"),
+    "record": (lambda value: isinstance(value, bool), "True or False"),
+    "recording": (
+        _or_none(lambda value: isinstance(value, Recording)),
+        "the recording of a finding",
+    ),
     "schedule": (_or_none(lambda value: isinstance(value, str)), "a replay text"),
     "strategy": (lambda value: isinstance(value, str), "the name of a strategy"),
 }

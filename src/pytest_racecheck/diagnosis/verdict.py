@@ -118,6 +118,7 @@ class Finding:
     left_schedule: str | None = None  # where a replay, or a script, could not be followed
     matched: tuple[int, int] = (0, 0)  # choices of the recording that a tolerant replay met
     missed: tuple[str, ...] = ()  # recorded operations that it did not meet at all
+    suspects: tuple[str, ...] = ()  # what decides besides the schedule
     recording: Recording | None = field(default=None, compare=False, repr=False)
     explanation: Explanation | None = field(default=None, compare=False)
 
@@ -135,6 +136,7 @@ class Finding:
             "preemptions": self.preemptions,
             "left_schedule": self.left_schedule,
             "matched": list(self.matched),
+            "suspects": list(self.suspects),
             "reason": self.reason,
             "explanation": None if self.explanation is None else self.explanation.as_json(),
         }

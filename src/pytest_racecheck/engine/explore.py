@@ -6,6 +6,7 @@ import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from pytest_racecheck.engine.carrier import CarrierPool, OneCpu
 from pytest_racecheck.engine.clock import real_perf_s
@@ -75,6 +76,8 @@ class Runner:
         self._pool = CarrierPool()
         self._watchdog = Watchdog(patience_s)
         self._since_collection = 0
+        #: Calls the body in its stead, when somebody wants to look on.
+        self.around: Callable[[Callable[[], object]], object] | None = None
 
     @contextmanager
     def ready(self) -> Iterator[Runner]:
@@ -103,7 +106,8 @@ class Runner:
         if self._before is not None:
             self._before(execution)
         try:
-            execution.run(self._body)
+            around = self.around
+            execution.run(self._body if around is None else partial(around, self._body))
         finally:
             self._watchdog.execution = None
             self._signals.end()
