@@ -144,6 +144,15 @@ def _replay_options(command: argparse.ArgumentParser) -> None:
     _scenarios_option(command)
 
 
+def _explain_options(command: argparse.ArgumentParser) -> None:
+    command.set_defaults(action=_explain)
+    command.add_argument("name", metavar="TEST|SCENARIO/VARIANT")
+    command.add_argument("schedule", metavar="SCHEDULE", nargs="?", help="the text from a report")
+    command.add_argument("--json", action="store_true", help="the finding as JSON instead")
+    _search_options(command)
+    _scenarios_option(command)
+
+
 def _guard_options(command: argparse.ArgumentParser) -> None:
     command.set_defaults(action=_guard)
     command.add_argument(
@@ -179,6 +188,7 @@ _COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "list": (_list_options, "show the scenarios, their variants and what they promise"),
     "run": (_run_options, "run variants and compare what is found with what they promise"),
     "replay": (_replay_options, "follow one recorded schedule of a variant once more"),
+    "explain": (_explain_options, "say why a test or a variant fails, and where that was decided"),
     "guard": (_guard_options, "keep a race that a test found, and check that it stays away"),
     "claims": (_claims_options, "show what the documents claim, and our verdict on each claim"),
     "doctor": (_doctor_options, "say what is missing here, and enable it"),
@@ -283,6 +293,28 @@ def _replay(arguments: argparse.Namespace) -> int:
     folder = scenarios_folder(arguments.scenarios)
     how = {"mode": arguments.mode, "upto": arguments.upto}
     return cli_run.replay(folder, arguments.name, arguments.schedule, wishes, how)
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    from pytest_racecheck import cli_explain
+
+    if arguments.schedule is not None and len(arguments.schedule) > LONGEST_SCHEDULE:
+        raise UsageError("the schedule is longer than any replay text")
+    if "::" in arguments.name or arguments.name.partition("[")[0].endswith(".py"):
+        if arguments.transport or arguments.points or arguments.seed or arguments.scenarios:
+            raise UsageError("explain TEST takes no options of scenarios: set them at the test")
+        return cli_explain.explain_test(arguments.name, arguments.schedule, arguments.json)
+    wishes = Wishes(
+        mode="controlled",
+        transport=arguments.transport,
+        points=arguments.points,
+        seed=arguments.seed,
+        scenarios=arguments.scenarios,
+    )
+    folder = scenarios_folder(arguments.scenarios)
+    return cli_explain.explain_variant(
+        folder, arguments.name, arguments.schedule, wishes, arguments.json
+    )
 
 
 def _guard(arguments: argparse.Namespace) -> int:

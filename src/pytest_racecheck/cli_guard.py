@@ -57,7 +57,7 @@ def write_guard(test: str, before: str | None, output: str | None) -> int:
 
 
 def _write_here(test: str, output: str | None) -> int:
-    record = _run_test(test, Path.cwd(), [])
+    record = run_test(test, Path.cwd(), [])
     guard = _recorded(record, test, "here")
     target = _target(output, guard, Path(record["root"]))
     _save(replace(guard, path=target))
@@ -74,7 +74,7 @@ def _write_from(test: str, revision: str, output: str | None) -> int:
         if not place.is_dir():
             raise UsageError(f"revision {revision} has no folder {place.relative_to(tree)}")
         _take_test_along(test, place)
-        record = _run_test(test, place, _paths_in(top, tree))
+        record = run_test(test, place, _paths_in(top, tree))
         _refuse_code_of_now(record["imported"], top, revision)
         guard = _recorded(record, test, f"at revision {revision}")
     root = _root_for(guard.test, Path.cwd())
@@ -103,7 +103,7 @@ def _write_from(test: str, revision: str, output: str | None) -> int:
 # ------------------------------------------------------------------------------------ one pytest
 
 
-def _run_test(test: str, place: Path, paths: Sequence[str], *options: str) -> dict[str, Any]:
+def run_test(test: str, place: Path, paths: Sequence[str], *options: str) -> dict[str, Any]:
     """Run the one test in ``place`` and give the plugin's record of it."""
     with tempfile.TemporaryDirectory(prefix="racecheck-") as folder:
         file = Path(folder, "record.json")
@@ -147,7 +147,7 @@ def _check(guard: Guard, root: Path) -> tuple[int, str, dict[str, Any] | None]:
     """The exit status, the sentence, and what the plugin has written down."""
     option = f"--racecheck-guards={guard.path.resolve()}"
     try:
-        record = _run_test(guard.test, root, [], option)
+        record = run_test(guard.test, root, [], option)
     except RacecheckError as error:
         return UNSURE, f"guard {guard.name!r} cannot be checked: {error}", None
     if not record["guards"]:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import pytest
@@ -180,6 +181,9 @@ def write_record(item: pytest.Function, finding: Finding, known: Known) -> None:
         "root": str(item.config.rootpath),
         "test": item.nodeid,
         "finding": finding.as_json(),
+        "report": finding.report(
+            replay_command=f"pytest {quote(item.nodeid)} --racecheck-replay={finding.schedule}"
+        ),
         **known.as_json(),
         "imported": sorted(filter(None, map(_file_of, list(sys.modules.values())))),
         "guard": None,

@@ -116,6 +116,7 @@ def _put_in_order(given: dict[str, Any], item: pytest.Item, options: Options) ->
         _put(given, name, kind, value, f"--racecheck-{name}")
     if config.getoption("racecheck_strategy") is not None:
         _drop_what_it_ignores(given)
+    given["curve"] = config.getoption("racecheck_curve")
     if config.getoption("racecheck_isolate"):
         given["isolate"] = True
 

@@ -73,6 +73,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         parser.addini(name, text, default=default)
     isolate = "explore each test in a child process, for bodies that may crash or exit"
     group.addoption("--racecheck-isolate", action="store_true", default=False, help=isolate)
+    curve = "tell how likely the failure is from each point of its schedule on (at most 2 s more)"
+    group.addoption("--racecheck-curve", action="store_true", default=False, help=curve)
     parser.addini("racecheck_isolate", isolate, type="bool", default=False)
     parser.addini(
         "racecheck_strict",

@@ -108,10 +108,15 @@ class Harness:
         }
         return self._run(job, "replay_variant", arguments, _search_deadline_s(job.promise))
 
-    def _explore(self, job: Job, promise: Controlled) -> Outcome:
+    def explain(self, job: Job) -> Outcome:
+        """Search a controlled job as ever, with the curve of what it finds."""
+        assert isinstance(job.promise, Controlled), job.title
+        return self._explore(job, job.promise, {"curve": True})
+
+    def _explore(self, job: Job, promise: Controlled, how: dict[str, Any] | None = None) -> Outcome:
         arguments = {
             "workload": _workload(job, job.variant),
-            "search": search_options(job, promise),
+            "search": {**search_options(job, promise), **(how or {})},
             "show": self._show(job),
             "worker": self._worker,
         }

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from pytest_racecheck.adapters.threads import control_threads
+from pytest_racecheck.diagnosis.curve import with_curve
 from pytest_racecheck.diagnosis.judgement import (
     GIVEN,
     departures_of,
@@ -69,6 +70,7 @@ class Plan:
     max_steps: int = 20_000
     isolate: bool = False
     record: bool = False
+    curve: bool = False
     root: str = field(default_factory=os.getcwd)
 
     def checked(self) -> Plan:
@@ -222,6 +224,8 @@ def _finding(runner: Runner, plan: Plan, found: Exploration, passed: Schedule | 
     finding = doubted(runner, finding, found, passed)
     if plan.record and finding.schedule is not None:
         finding = replace(finding, recording=_recorded(runner, finding.schedule, plan.root))
+    if plan.curve:
+        finding = with_curve(runner, finding, plan.seed)
     return replace(finding, **departures)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytest_racecheck.diagnosis.curve import chart
 from pytest_racecheck.diagnosis.timeline import ellipsis, printable, timeline
 from pytest_racecheck.diagnosis.verdict import Explanation, Finding, Verdict
 from pytest_racecheck.diagnosis.wrapping import wrap
@@ -24,6 +25,9 @@ def report(finding: Finding, width: int = 80, replay_command: str | None = None)
         lines += _explained(finding.explanation, width)
     if finding.story is not None and finding.story.steps:
         lines += ["", *timeline(finding.story, width)]
+    if finding.explanation is not None and finding.explanation.curve is not None:
+        drawn = chart(finding.explanation.curve, width - 2)
+        lines += ["", *(piece for line in drawn for piece in _indented(line, width))]
     for warning in finding.warnings:
         lines += ["", *wrap(f"warning: {warning}", width, "  ")]
     if finding.schedule is not None:
@@ -36,6 +40,10 @@ def _explained(why: Explanation, width: int) -> list[str]:
     said = [f"{why.pattern}: {why.sentence}"] if why.pattern else []
     said += [order.sentence for order in why.orders]
     return [line for text in said for line in wrap(text, width, "    ", "  ")]
+
+
+def _indented(line: str, width: int) -> list[str]:
+    return [f"  {line}"] if len(line) <= width - 2 else wrap(line, width, "    ", "  ")
 
 
 def _headline(finding: Finding, width: int) -> list[str]:

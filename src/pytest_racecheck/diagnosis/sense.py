@@ -51,6 +51,7 @@ CHECKS: Mapping[str, Check] = {
         _or_none(lambda value: isinstance(value, Recording)),
         "the recording of a finding",
     ),
+    "curve": (lambda value: isinstance(value, bool), "True or False"),
     "schedule": (_or_none(lambda value: isinstance(value, str)), "a replay text"),
     "strategy": (lambda value: isinstance(value, str), "the name of a strategy"),
 }

@@ -63,6 +63,19 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Curve:
+    """How often chance leads to the failure, after following the schedule for some choices.
+
+    ``points`` are (choices followed, runs that failed, runs); ``jump`` is the choice, from 1, that
+    raises the share most, and ``jump_at`` the operation that it let happen.
+    """
+
+    points: tuple[tuple[int, int, int], ...]
+    jump: int | None = None
+    jump_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """Why it fails: the named pattern if it is one, and the orders that decide.
 
@@ -75,6 +88,7 @@ class Explanation:
     orders: tuple[Order, ...] = ()
     minimised: tuple[int, int, int] | None = None
     exact: bool = False
+    curve: Curve | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -94,6 +108,13 @@ class Explanation:
             "minimised": None
             if self.minimised is None
             else {**dict(zip(names, self.minimised, strict=True)), "exact": self.exact},
+            "curve": None
+            if self.curve is None
+            else {
+                "points": [list(point) for point in self.curve.points],
+                "jump": self.curve.jump,
+                "jump_at": self.curve.jump_at,
+            },
         }
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, astuple, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_racecheck.diagnosis.verdict import (
+    Curve,
     Explanation,
     Failure,
     Finding,
@@ -81,7 +82,9 @@ def _explanation(packed: dict[str, Any] | None) -> Explanation | None:
         for order in packed["orders"]
     ]
     plain = {name: _tupled(value) for name, value in packed.items()}
-    return Explanation(**{**plain, "orders": tuple(orders)})
+    curve = plain.pop("curve")
+    drawn = None if curve is None else Curve(**{n: _tupled(value) for n, value in curve.items()})
+    return Explanation(**{**plain, "orders": tuple(orders), "curve": drawn})
 
 
 def _tupled(value: Any) -> Any:
