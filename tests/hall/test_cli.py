@@ -138,7 +138,7 @@ def test_a_mistake_gets_one_sentence_and_status_2(command, line, expected):
 def test_no_command_gets_the_list_of_commands(command):
     finished = command("--", tiny_ones=False)
     assert sentence_of(finished).startswith(
-        "name a command: list, run, replay, guard, claims, doctor"
+        "name a command: list, run, replay, explain, guard, claims, doctor"
     )
 
 
