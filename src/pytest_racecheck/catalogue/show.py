@@ -125,7 +125,8 @@ def closing_line(summary: Mapping[str, Any]) -> str:
     parts += [f"{summary['not_run']} could not be run here"] if summary["not_run"] else []
     left = summary["asked"] - summary["findings"]
     parts += [f"{left} not reached (interrupted)"] if left else []
-    return f"{summary['asked']} promises: {', '.join(parts)} ({summary['seconds']:.1f} s)"
+    promises = "promise" if summary["asked"] == 1 else "promises"
+    return f"{summary['asked']} {promises}: {', '.join(parts)} ({summary['seconds']:.1f} s)"
 
 
 def told(record: Record, width: int, command: Sequence[str]) -> list[str]:

@@ -247,8 +247,9 @@ def _scope(found: Exploration, points: str) -> str:
         if found.grade == "exhausted"
         else f"every schedule with at most {_preemptions(found)}"
     )
+    plural = "" if found.executions == 1 else "s"
     return (
-        f"{which} of {found.most_tasks} tasks ({found.executions} executions) passes; "
+        f"{which} of {found.most_tasks} tasks ({found.executions} execution{plural}) passes; "
         f"tasks were switched {_GRANULARITY[points]}" + _late(found) + _over(found)
     )
 
