@@ -59,7 +59,7 @@ def find(body: Callable[[], object], **plan: object) -> Finding:
 
 def assert_found(twin: Twin) -> None:
     """The broken one fails as it should, soon, and the same way in every replay."""
-    finding = find(twin.broken, executions=twin.within)
+    finding = find(twin.broken, strategy="bounded", preemptions=99, executions=twin.within)
     assert finding.verdict == "reproduced", finding.report()
     assert finding.failure.kind == twin.kind, finding.report()
     assert finding.replays == (3, 3)

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from pytest_racecheck.engine.under_test import calls_the_user
+
 
 class Spawned(threading.Thread):
     """One task; ``result`` is what its function returned."""
@@ -17,6 +19,7 @@ class Spawned(threading.Thread):
         self._call = (function, args, kwargs)
         self.result: Any = None
 
+    @calls_the_user
     def run(self) -> None:
         """Call the function and keep its result."""
         function, args, kwargs = self._call

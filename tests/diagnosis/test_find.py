@@ -37,7 +37,7 @@ broken, sound = partial(race, True), partial(race, False)
         (broken, {"strategy": "bounded"}, "reproduced", None, "3 of 3"),
         (broken, {"strategy": "portfolio"}, "reproduced", None, "3 of 3"),
         (broken, {"replays": 7}, "reproduced", None, "7 of 7"),
-        (sound, {}, "ruled out", "exhausted", "every schedule of 3 tasks (17 executions) passes"),
+        (sound, {}, "ruled out", "exhausted", "every schedule of 3 tasks (2 executions) passes"),
         (sound, {"strategy": "portfolio"}, "ruled out", "exhausted", "every schedule"),
         (
             sound,
@@ -47,7 +47,7 @@ broken, sound = partial(race, True), partial(race, False)
             "every schedule with at most 1 preemption of 3 tasks",
         ),
         (sound, {"strategy": "bounded", "preemptions": 99}, "ruled out", "exhausted", "every"),
-        (sound, {"executions": 16}, "inconclusive", "statistical", "not a proof"),
+        (sound, {"executions": 1}, "inconclusive", "statistical", "not a proof"),
         (sound, {"strategy": "random", "executions": 5}, "inconclusive", "statistical", "no power"),
         (sound, {"strategy": "pct", "executions": 5}, "inconclusive", "statistical", "no power"),
         (
@@ -180,7 +180,7 @@ def test_state_that_is_left_over_is_told_from_a_race():
         together(note, note)
         assert len(seen) < 20, "the list is never emptied"
 
-    finding = find(body, executions=300)
+    finding = find(body, executions=300, strategy="random")
     assert finding.verdict == "inconclusive"
     assert "one execution leaves something behind" in finding.reason
 
@@ -400,7 +400,7 @@ def test_the_numbers_of_a_finding_agree():
     assert finding.replays == (3, 3)
     assert finding.preemptions >= 1
     assert find(sound).first_failure is None
-    assert find(sound).executions == 17
+    assert find(sound).executions == 2
 
 
 def test_the_fewest_preemptions_are_found_for_a_failure():

@@ -28,6 +28,7 @@ from pytest_racecheck.engine.carrier import (
     raw_locked,
     raw_release,
 )
+from pytest_racecheck.engine.choosing import choose
 from pytest_racecheck.engine.dependence import LOCK, RELEASE
 from pytest_racecheck.engine.execution import Execution, controlled
 from pytest_racecheck.engine.failure import place, user_frame
@@ -303,7 +304,7 @@ def _bring_forward(execution: Execution, waiters: Any, at: int) -> None:
     options = [by_lock[id(w)] for w in list(waiters)[at:] if id(w) in by_lock]
     if len(options) < 2:
         return
-    chosen = execution.choose(sorted(options, key=lambda task: task.index))
+    chosen = choose(execution, sorted(options, key=lambda task: task.index))
     lock = chosen.pending[1]
     waiters.remove(lock)
     waiters.insert(at, lock)

@@ -210,6 +210,7 @@ def _explore_warm(runner: Runner, plan: Plan, begin: Exploration) -> Finding:
         return _finding(runner, plan, begin, None)
     strategy = plan.make_strategy()
     found = search(runner, strategy, executions=plan.executions, seconds=plan.seconds)
+    found.uncontrolled[:0] = [one for one in begin.uncontrolled if one not in found.uncontrolled]
     return _finding(runner, plan, found, begin.first)
 
 
@@ -248,7 +249,8 @@ def controlled_runner(
     """
     with ExitStack() as stack:
         signals = stack.enter_context(Signals())
-        if plan.points == "access":
+        # The reduction has to see what data is touched, also where that is no scheduling point.
+        if plan.points == "access" or plan.strategy == "exhaustive":
             under_test = UnderTest(plan.root, _files_of(body), tuple(plan.control))
             stack.enter_context(gates_inserted(under_test))
         threads = stack.enter_context(control_threads())
@@ -258,6 +260,7 @@ def controlled_runner(
 
         def before(execution: Execution) -> None:
             threads.before()
+            execution.records_only = plan.points == "sync"
             if world is not None:
                 execution.clocks = {}
             if watch is not None:

@@ -250,8 +250,18 @@ def _scope(found: Exploration, points: str) -> str:
     plural = "" if found.executions == 1 else "s"
     return (
         f"{which} of {found.most_tasks} tasks ({found.executions} execution{plural}) passes; "
-        f"tasks were switched {_GRANULARITY[points]}" + _late(found) + _over(found)
+        f"tasks were switched {_GRANULARITY[points]}"
+        + _reduced(found)
+        + _late(found)
+        + _over(found)
     )
+
+
+def _reduced(found: Exploration) -> str:
+    """Not every schedule was run where one stands for many."""
+    if not found.reduced:
+        return ""
+    return "; of schedules that differ only in the order of independent operations one was run"
 
 
 def _late(found: Exploration) -> str:

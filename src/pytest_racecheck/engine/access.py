@@ -75,13 +75,14 @@ def access(site: Site, target: object) -> None:
         matters = _classify(site, target)
     if not matters:
         return
+    if execution.records_only:
+        execution.touched_data(site, target, task.item_key)
+        return
     task.pending = (site.label, target, site)
     execution.quiet = execution.quiet + 1 if site.reads else 0
     execution.advance(task)
-    if execution.operation is not None:
-        execution.operation(task)
-    if execution.trace is not None:
-        execution.note(task)
+    if execution.heard is not None:
+        execution.heard(task)
     task.pending = site.done  # the object must not live longer because we remember it
 
 

@@ -24,8 +24,12 @@ WHOLE = None
 #: What every operation on something unknown touches: sockets, selectors, adapters to come.
 WORLD = "the world"
 CLOCK = "the clock"
-LOCK = "lock"
+#: What a call into code without gates touches: whatever is no lock.
+ANYTHING = "anything"
+#: Keys of what is no data.  An attribute may have any name, but no tuple for a name.
+LOCK = ("lock",)
 END = "end"
+BIRTH = "birth"
 
 Touch = tuple[object, object, str]
 Touches = list[Touch]
@@ -38,7 +42,7 @@ def touches(task: Task) -> Touches:
     """What the pending operation of ``task`` touches; an unknown one touches the world."""
     label, target, site = task.pending
     if type(site) is Site:
-        return _data(site, target, task.item_key)
+        return data(site, target, task.item_key)
     return _BY_LABEL.get(label, _the_world)(task, target)
 
 
@@ -64,6 +68,11 @@ def only_reads(task: Task) -> bool:
     return site.reads if type(site) is Site else label == "look at"
 
 
+def is_data(key: object, kind: str) -> bool:
+    """Whether a call into unknown code could touch it as well: all but locks and tasks."""
+    return kind in (READ, WRITE) and key is not LOCK
+
+
 def dependent(one: str, other: str) -> bool:
     """Whether two kinds of touch of the same thing may not be swapped."""
     return (one, other) not in _COMMUTING
@@ -74,7 +83,8 @@ def reversible(one: str, other: str) -> bool:
     return (one, other) not in _ENABLING
 
 
-def _data(site: Site, target: object, item_key: object) -> Touches:
+def data(site: Site, target: object, item_key: object) -> Touches:
+    """What a read or write at ``site`` touches."""
     kind = READ if site.reads else WRITE
     if site.form == "attribute":
         found: Touches = [(target, site.key, kind)]
@@ -104,12 +114,12 @@ def _looked_at(_: Task, target: Any) -> Touches:
     if type(target) is threading.Event:
         return [(target._cond._lock, LOCK, READ)]  # type: ignore[attr-defined]
     if isinstance(target, threading.Thread):
-        return [(getattr(target, "_racecheck_task", target), END, READ)]
+        return [((own_dict(target) or {}).get("_racecheck_task", target), END, READ)]
     return [(target, LOCK, READ)]
 
 
 def _joined(task: Task, target: Any) -> Touches:
-    ended = getattr(target, "_racecheck_task", None)
+    ended = (own_dict(target) or {}).get("_racecheck_task")
     if ended is None:
         return [(WORLD, WHOLE, WRITE)]
     return [(ended, END, TRY if task.limited else AWAIT)]
@@ -143,7 +153,7 @@ _BY_LABEL: dict[str, Callable[[Task, Any], Touches]] = {
     "try get": _queue,
     "read clock": _clock,
     "sleep": _clock,
-    "begin": _nothing,
+    "begin": lambda task, _: [(task, BIRTH, AWAIT)],
     "yield": _nothing,
     "pass": _nothing,
     "end": _nothing,

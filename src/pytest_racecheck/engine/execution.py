@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_racecheck.engine.body import body_raised, let_the_others_end
 from pytest_racecheck.engine.carrier import Carrier, CarrierPool, current_key
+from pytest_racecheck.engine.choosing import decide, the_only_one
 from pytest_racecheck.engine.failure import TaskFailure
 from pytest_racecheck.engine.quiescence import settle
 from pytest_racecheck.engine.state import ExecutionState
 from pytest_racecheck.engine.task import Task, Unwind
 from pytest_racecheck.engine.unwinding import end_early, leave_no_child_behind, unwind_the_rest
 from pytest_racecheck.engine.watchdog import answer_alarm, come_back, interrupted
-from pytest_racecheck.errors import Divergence, Redundant
 
 if TYPE_CHECKING:
     from pytest_racecheck.engine.strategies.base import Decider
@@ -27,14 +27,19 @@ if TYPE_CHECKING:
 #: A runnable task is assumed to be late by at most this much (virtual time) when a time-out fires
 #: although it could have moved.  Longer time-outs fire only when nobody can move.
 LATENESS_S = 0.5
-#: A task that only read, this many operations in a row, lets the others go first (fairness).
-SPIN_LIMIT = 400
+
+
+def _not_recorded(*_: object) -> None:
+    """No decider wants to know which data is touched."""
 
 
 class Execution(ExecutionState):
     """The body once, under one schedule.  Not thread-safe: whoever holds the baton may touch it."""
 
-    __slots__ = ("_begin", "_choose", "forced", "operation", "performed", "pick", "pool", "touched")
+    __slots__ = (
+        *("_begin", "forced", "heard", "operation", "performed", "pick"),
+        *("pick_value", "pool", "touched", "touched_data"),
+    )
 
     def __init__(
         self,
@@ -47,15 +52,29 @@ class Execution(ExecutionState):
     ) -> None:
         super().__init__(max_steps, patience_s, trace, step_limit=max_steps)
         self.pick = decider.pick
-        self._choose = getattr(decider, "choose", decider.pick)
+        self.pick_value: Callable[..., Task] = getattr(decider, "choose", decider.pick)
         # What else the decider wants to hear of (strategies/base.py); most want nothing.
         self.performed: Callable[[Task], None] | None = getattr(decider, "performed", None)
         self.operation: Callable[[Task], None] | None = getattr(decider, "operation", None)
         self.touched: Callable[[object, object, str], None] | None
         self.touched = getattr(decider, "touched", None)
+        self.touched_data: Callable[..., None] = getattr(decider, "touched_data", _not_recorded)
+        self.heard: Callable[[Task], None] | None = None
         self.forced: Callable[[Task], None] | None = getattr(decider, "forced", None)
         self._begin: Callable[[Execution], None] | None = getattr(decider, "begin", None)
         self.pool = pool
+
+    def _listener(self) -> Callable[[Task], None] | None:
+        """Who is told of every operation as it is performed: the decider, the trace, or both."""
+        operation = self.operation
+        if self.trace is None or operation is None:
+            return operation if self.trace is None else self.note
+
+        def both(task: Task) -> None:
+            operation(task)
+            self.note(task)
+
+        return both
 
     # --- the two verbs, for the task that holds the baton --------------------------------------
 
@@ -68,10 +87,8 @@ class Execution(ExecutionState):
         self.enabled = None
         self.advance(task)
         self.enabled = None
-        if self.operation is not None:
-            self.operation(task)
-        if self.trace is not None:
-            self.note(task)
+        if self.heard is not None:
+            self.heard(task)
 
     def look(self, task: Task, target: object, label: str = "look at") -> None:
         """The same before an operation that changes nothing; many in a row let others go first."""
@@ -82,10 +99,8 @@ class Execution(ExecutionState):
         self.enabled = None
         self.advance(task)
         self.enabled = None
-        if self.operation is not None:
-            self.operation(task)
-        if self.trace is not None:
-            self.note(task)
+        if self.heard is not None:
+            self.heard(task)
 
     def wait_until(
         self,
@@ -118,10 +133,8 @@ class Execution(ExecutionState):
             if timeout_s is not None:
                 task.deadline_s = None
                 self.timed -= 1
-        if self.operation is not None:
-            self.operation(task)
-        if self.trace is not None:
-            self.note(task)
+        if self.heard is not None:
+            self.heard(task)
         return timeout_s is None or not task.timed_out
 
     def note(self, task: Task) -> None:
@@ -177,11 +190,11 @@ class Execution(ExecutionState):
             enabled = self.enabled = self.find_enabled()
         late = self.find_late(enabled) if self.timed else ()
         if len(enabled) + len(late) > 1:
-            chosen = self.decide(enabled, task, late)
+            chosen = decide(self, enabled, task, late)
         else:
             chosen = enabled[0] if enabled else self.when_nobody_can(task)
             if self.forced is not None and not self.unwinding:
-                self.forced(chosen)
+                chosen = the_only_one(self, chosen)
         if self.timed and chosen.deadline_s is not None:
             self._wake(chosen)
         return chosen
@@ -207,45 +220,6 @@ class Execution(ExecutionState):
             for t in self.live
             if t.deadline_s is not None and t.deadline_s <= limit and t not in enabled
         ]
-
-    def decide(self, enabled: list[Task], task: Task | None, late: list[Task] | tuple[()]) -> Task:
-        """Ask the strategy, and write its choice down."""
-        current = task if task in enabled else None
-        if self.quiet > SPIN_LIMIT and current is not None and len(enabled) > 1:
-            self.quiet = 0
-            enabled = [t for t in enabled if t is not current]
-            current = None
-            if len(enabled) + len(late) == 1:
-                return enabled[0]
-        try:
-            chosen = self.pick(enabled, current, late)
-        except Divergence as divergence:
-            return self._leave(divergence)
-        self.decisions.append((chosen.index, len(enabled) + len(late), chosen.pending[0]))
-        if chosen is not current and current is not None:
-            self.preemptions += 1
-            self.quiet = 0
-        if late and chosen in late:
-            self.late_left -= 1
-        return chosen
-
-    def choose(self, options: list[Task]) -> Task:
-        """A recorded choice that is not about who moves: which waiter a notify wakes."""
-        if len(options) == 1 or self.unwinding:
-            return options[0]
-        try:
-            chosen = self._choose(options, None, ())
-        except Divergence as divergence:
-            self._leave(divergence)
-            return options[0]
-        self.decisions.append((chosen.index, len(options), chosen.pending[0]))
-        return chosen
-
-    def _leave(self, divergence: Divergence) -> Task:
-        self.redundant = isinstance(divergence, Redundant)
-        if not self.redundant:
-            self.divergence = divergence
-        return self.begin_unwinding("the schedule was left")
 
     def _wake(self, task: Task) -> None:
         assert task.deadline_s is not None
@@ -289,6 +263,8 @@ class Execution(ExecutionState):
         self.live.append(task)
         self.by_key[carrier.key] = task
         self.enabled = None
+        if parent is not None and self.touched is not None:
+            self.touched(task, "birth", "release")
         if self.clocks is not None:
             if parent is not None:
                 parent.clock[parent.index] = parent.clock.get(parent.index, 0) + 1
@@ -350,6 +326,7 @@ class Execution(ExecutionState):
         """Run ``body`` as task 0 in the calling thread, and every task it starts, to their ends."""
         main = self.birth(None, "main", Carrier())
         self.current = main
+        self.heard = self._listener()
         if self._begin is not None:
             self._begin(self)
         set_active(self)

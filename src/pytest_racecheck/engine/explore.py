@@ -33,12 +33,14 @@ class Exploration:
     """What came out of a search; ``first_failure`` is 1-based."""
 
     executions: int = 0
+    redundant: int = 0  # ended early by the reduction, not counted among them
     seconds: float = 0.0
     first_failure: int | None = None
     failed: Execution | None = None
     schedule: Schedule | None = None
     first: Schedule | None = None  # of the first execution, if it passed
     finished: bool = False  # the strategy had nothing left to try
+    reduced: bool = False  # one schedule stood for all that are equivalent
     grade: str | None = None
     preemptions: int | None = None
     divergence: str | None = None
@@ -130,8 +132,10 @@ class Runner:
         self._pool.retire()
 
 
-def search(runner: Runner, strategy: Strategy, *, executions: int, seconds: float) -> Exploration:
-    """Explore until the first failure, the end of the strategy, or the end of the budget."""
+def search(
+    runner: Runner, strategy: Strategy, *, executions: int, seconds: float, go_on: bool = False
+) -> Exploration:
+    """Explore until the first failure (unless ``go_on``), the end of the strategy or the budget."""
     if executions < 1 or not seconds > 0:
         raise UsageError(f"a budget must be positive: executions={executions}, seconds={seconds:g}")
     found = Exploration()
@@ -144,23 +148,36 @@ def search(runner: Runner, strategy: Strategy, *, executions: int, seconds: floa
                 found.finished = True
                 break
             execution = runner.execute(decider)
-            found.executions += 1
-            schedule = record(_name(strategy), kept_choices(execution))
-            _write_down(found, execution)
-            if execution.failures:
-                found.first_failure, found.failed = found.executions, execution
-                found.schedule = schedule
-                break
-            found.first = found.first or schedule
-            if found.executions % CHECK_AGAIN_EVERY == 1 and not execution.lost:
-                _run_again(runner, schedule, found)
-            if found.lost or execution.divergence is not None:
+            if execution.redundant:
+                found.redundant += 1
+            elif _ends_the_search(found, execution, runner, strategy) and not go_on:
                 break
     finally:
         found.seconds = real_perf_s() - begun
         found.grade, found.preemptions = strategy.grade, strategy.preemptions
+        found.reduced = getattr(strategy, "reduces", False)
         found.followed = getattr(strategy, "followed", None)
     return found
+
+
+def _ends_the_search(
+    found: Exploration, execution: Execution, runner: Runner, strategy: Strategy
+) -> bool:
+    """Take one execution in; whether it failed, or shows that more of them would say nothing."""
+    found.executions += 1
+    _write_down(found, execution)
+    check = found.executions % CHECK_AGAIN_EVERY == 1 and not execution.failures
+    new = execution.failures and found.failed is None
+    if check or new or found.first is None:
+        schedule = record(_name(strategy), kept_choices(execution))
+        if new:
+            found.first_failure, found.failed = found.executions, execution
+            found.schedule = schedule
+        elif not execution.failures:
+            found.first = found.first or schedule
+            if check and not execution.lost:
+                _run_again(runner, schedule, found)
+    return bool(execution.failures or found.lost or execution.divergence is not None)
 
 
 def kept_choices(execution: Execution) -> list[tuple[int, int, str]]:

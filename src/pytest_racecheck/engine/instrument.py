@@ -15,6 +15,7 @@ from typing import Any
 from bytecode import Bytecode, Instr
 from bytecode.instr import CellVar, FreeVar
 
+from pytest_racecheck.engine import opaque
 from pytest_racecheck.engine.access import Site, access, access_global, access_item
 from pytest_racecheck.engine.stored_names import StoredNames
 
@@ -53,6 +54,26 @@ _CELLS = {"LOAD_DEREF": "read", "STORE_DEREF": "write", "DELETE_DEREF": "write"}
 _GLOBALS = {"LOAD_GLOBAL": "read", "STORE_GLOBAL": "write", "DELETE_GLOBAL": "write"}
 
 
+def _below(extra: int, flags: bool = False) -> Callable[[Any], int]:
+    """How deep under the arguments of a call its callee lies (or, of a method, the object)."""
+
+    def depth(arg: Any) -> int:
+        return extra + int(arg & 1 if flags else arg)
+
+    return depth
+
+
+#: instruction that calls -> depth of the callee.  Up to 3.12 the slot below it may be empty.
+_CALLS: dict[str, Callable[[Any], int]] = {
+    "PRECALL" if _PY < (3, 12) else "CALL": _below(1 if _PY < (3, 13) else 2),
+    "CALL_KW": _below(3),
+    "CALL_FUNCTION_EX": _below(2 if _PY < (3, 13) else 3, flags=True),
+}
+
+
+_GATES = (access, access_global, access_item, opaque.call, opaque.method)
+
+
 def instrumented(code: CodeType, scope: dict[str, Any], stored: StoredNames) -> CodeType:
     """Return ``code`` with a gate before every access; functions inside it included.
 
@@ -62,11 +83,25 @@ def instrumented(code: CodeType, scope: dict[str, Any], stored: StoredNames) -> 
     out: list[Any] = []
     for item in bytecode:
         if isinstance(item, Instr):
+            if item.name in _CALLS:
+                _gate_before_call(item, out)
             if item.name == "LOAD_CONST" and isinstance(item.arg, CodeType):
                 inner = instrumented(item.arg, scope, stored)
                 item = Instr("LOAD_CONST", inner, location=item.location)
             else:
                 out.extend(_gate_before(item, code, scope, stored))
+        out.append(item)
+    bytecode[:] = out
+    return bytecode.to_code()
+
+
+def with_call_gates(code: CodeType) -> CodeType:
+    """Return ``code`` with gates before its calls only."""
+    bytecode = Bytecode.from_code(code)
+    out: list[Any] = []
+    for item in bytecode:
+        if isinstance(item, Instr) and item.name in _CALLS:
+            _gate_before_call(item, out)
         out.append(item)
     bytecode[:] = out
     return bytecode.to_code()
@@ -94,6 +129,58 @@ def _gate_before(
         return _call(item, access, site, _copies(item, 1, 1)) if verb else []
     found = _ON_STACK.get(item.name)
     return [] if found is None else _gate_on_stack(item, line, *found)
+
+
+def _gate_before_call(item: Instr, out: list[Any]) -> None:
+    """Insert the gate behind ``out``, but before the names of keyword arguments are set."""
+    below = _CALLS[item.name](item.arg) + _leaves_with(item, out)
+    function = opaque.method if _is_gated_method(item, out) else opaque.call
+    gate = _call_gate(item, below, function)
+    at = len(out)
+    if at and isinstance(out[-1], Instr) and out[-1].name == "KW_NAMES":
+        at -= 1
+    out[at:at] = gate
+
+
+def _leaves_with(call: Instr, before: list[Any]) -> bool:
+    """Whether this is the end of a ``with``, where up to 3.12 a None lies above the function."""
+    if _PY >= (3, 13) or call.arg != 2 or len(before) < 3:
+        return False
+    return all(
+        isinstance(i, Instr) and i.name == "LOAD_CONST" and i.arg is None for i in before[-3:]
+    )
+
+
+def _is_gated_method(call: Instr, before: list[Any]) -> bool:
+    """Whether a method is called whose gate stands before it, with no other gate in between."""
+    if call.name not in ("CALL", "PRECALL"):
+        return False
+    arguments: Any = call.arg
+    for item in reversed(before):
+        if not isinstance(item, Instr) or item.has_jump():
+            return False
+        if arguments == 0:
+            return _method_name(item) in _METHOD_VERBS
+        if item.name == "LOAD_CONST" and any(item.arg is gate for gate in _GATES):
+            return False
+        arguments -= item.stack_effect()
+    return False
+
+
+def _call_gate(item: Instr, depth: int, gate: Callable[..., None]) -> list[Instr]:
+    where = item.location
+    function = Instr("LOAD_CONST", gate, location=where)
+    null = Instr("PUSH_NULL", location=where)
+    calls = [Instr("CALL", 1, location=where)]
+    if _PY < (3, 12):
+        calls.insert(0, Instr("PRECALL", 1, location=where))
+    head = [function, null] if _PY >= (3, 13) else [null, function]
+    return [
+        *head,
+        Instr("COPY", depth + 2, location=where),
+        *calls,
+        Instr("POP_TOP", location=where),
+    ]
 
 
 def _gate_on_stack(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_racecheck.engine.choosing import decide
 from pytest_racecheck.engine.clock import real_monotonic_s, real_sleep_s
 from pytest_racecheck.engine.failure import TaskFailure
 from pytest_racecheck.engine.foreign import foreign_threads
@@ -72,7 +73,7 @@ def _poll_the_outside(execution: Execution, task: Task | None) -> Task | None:
         enabled = execution.find_enabled()
         if enabled:
             execution.enabled = None
-            return enabled[0] if len(enabled) == 1 else execution.decide(enabled, None, ())
+            return enabled[0] if len(enabled) == 1 else decide(execution, enabled, None, ())
         execution.steps += 1  # tells the watchdog that this is a wait, not a lost task
         execution.step_limit += 1
         real_sleep_s(pause_s)

@@ -36,6 +36,8 @@ class ExecutionState:
     current: Task | None = None
     enabled: list[Task] | None = None  # None: an operation may have changed it
 
+    records_only: bool = False  # reads and writes of data are seen, but are no scheduling points
+
     # What was chosen so far: (task index, number of options, operation).
     decisions: list[tuple[int, int, str]] = field(default_factory=list)
     preemptions: int = 0

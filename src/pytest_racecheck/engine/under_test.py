@@ -7,10 +7,10 @@ import os
 import site
 import sys
 import sysconfig
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_racecheck.errors import UsageError
 
@@ -32,6 +32,18 @@ _OUTSIDE = _outside()
 _instrumented: dict[CodeType, CodeType] = {}  # with a gate before every access
 _looked_at: set[CodeType] = set()
 _stored: list[StoredNames] = []
+
+
+#: Functions of ours that call the user's, beside those of the standard library (opaque.py).
+_callers: list[Any] = []
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def calls_the_user(function: _Function) -> _Function:
+    """Mark a function of ours that calls what the user gave it, which may have no gates."""
+    _callers.append(function)
+    return function
 
 
 class UnderTest:
@@ -100,10 +112,16 @@ def _look_for_stored_names(functions: Sequence[FunctionType]) -> StoredNames:
     return stored
 
 
+def has_gates(code: CodeType) -> bool:
+    """Whether ``code`` is what a function under test runs during a search."""
+    return _instrumented.get(code) is code
+
+
 @contextmanager
 def gates_inserted(under_test: UnderTest) -> Iterator[int]:
     """Give every function under test its instrumented code; yields how many there are."""
-    from pytest_racecheck.engine.instrument import instrumented
+    from pytest_racecheck.engine import opaque
+    from pytest_racecheck.engine.instrument import instrumented, with_call_gates
     from pytest_racecheck.engine.stored_names import code_tree
 
     functions = [
@@ -111,13 +129,19 @@ def gates_inserted(under_test: UnderTest) -> Iterator[int]:
         for candidate in gc.get_objects()
         if type(candidate) is FunctionType and under_test.covers(candidate.__code__.co_filename)
     ]
-    before = [(function, function.__code__) for function in functions]
+    before: list[tuple[Any, CodeType]] = [(f, f.__code__) for f in functions]
     stored = _look_for_stored_names(functions)
     for function, code in before:
         if code not in _instrumented:
             made = instrumented(code, function.__globals__, stored)
             _instrumented[code] = made
             _instrumented.update((inner, inner) for inner in code_tree(made))
+    for caller in (*opaque.CALL_THE_USER, *_callers):
+        code = caller.__code__
+        before.append((caller, code))
+        if code not in _instrumented:
+            _instrumented[code] = with_call_gates(code)
+    opaque.forget()
     try:
         for function, code in before:
             function.__code__ = _instrumented[code]

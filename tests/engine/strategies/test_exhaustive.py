@@ -123,7 +123,7 @@ def test_real_threads_have_as_many_schedules_as_there_are_interleavings(a, b):
         looks(a)
         looks(b)
 
-    finding = explore(body, points="sync", strategy="exhaustive", executions=5000)
+    finding = explore(body, points="sync", strategy="bounded", preemptions=99, executions=5000)
     assert (finding.verdict, finding.grade) == ("ruled out", "exhausted")
     assert finding.executions == comb(a + b + 2, a + 1)
 
@@ -151,6 +151,6 @@ def test_real_locks_leave_as_many_schedules_as_their_model():
         threading.Thread(target=take).start()
         threading.Thread(target=take).start()
 
-    finding = explore(body, points="sync", strategy="exhaustive", executions=5000)
+    finding = explore(body, points="sync", strategy="bounded", preemptions=99, executions=5000)
     model = [[*plain(1), acquire("a"), release("a")]] * 2
     assert finding.executions == len(list(every_run(model)))

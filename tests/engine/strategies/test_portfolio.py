@@ -30,21 +30,21 @@ def test_members_take_turns_and_are_named():
 
 def test_a_small_program_is_exhausted_on_the_way():
     program = [plain(2), plain(2)]
-    portfolio = make_strategy("portfolio", StrategyOptions())
+    portfolio = make_strategy("portfolio", StrategyOptions(points="sync"))
     orders = [tuple(run(program, decider).order) for decider in portfolio.deciders()]
     assert portfolio.grade == "exhausted"
     assert set(orders) == {tuple(one.order) for one in every_run(program)}
 
 
 def test_a_large_program_is_not_called_exhausted():
-    portfolio = make_strategy("portfolio", StrategyOptions())
+    portfolio = make_strategy("portfolio", StrategyOptions(points="sync"))
     for decider in islice(portfolio.deciders(), 200):
         run([plain(9), plain(9)], decider)
     assert portfolio.grade in (None, "bounded")
 
 
 def test_the_bound_that_was_finished_is_that_of_the_systematic_member():
-    portfolio = make_strategy("portfolio", StrategyOptions())
+    portfolio = make_strategy("portfolio", StrategyOptions(points="sync"))
     assert portfolio.preemptions is None
     for decider in islice(portfolio.deciders(), 12):  # two of them, which is all without preemption
         run([plain(3), plain(3)], decider)

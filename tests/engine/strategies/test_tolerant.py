@@ -158,7 +158,7 @@ def test_behind_a_prefix_the_other_strategy_searches(recording):
         recording.schedule,
         mode="prefix",
         upto=whole - 6,
-        then="exhaustive",
+        then="bounded",
         executions=5000,
     )
     assert safe.failure is None

@@ -24,6 +24,7 @@ class Decider(Protocol):
     - ``operation(task)``: ``task`` performs its pending operation now.
     - ``touched(target, key, kind)``: the task that moves touched something more
       (engine/dependence.py).
+    - ``touched_data(site, target, item_key)``: the same of data, where that is no scheduling point.
     - ``left_over()``: a Divergence when the program has ended too early, else None.
     """
 
@@ -33,6 +34,10 @@ class Decider(Protocol):
         ``current`` is the task that moved last, when it could go on (else None); choosing another
         is a preemption.  ``enabled`` and ``late`` together hold at least two tasks, by birth.
         """
+
+
+#: What a decider may have besides ``pick`` and ``choose``; one around another hands them on.
+HOOKS = ("begin", "forced", "performed", "operation", "touched", "touched_data")
 
 
 class Strategy(Protocol):

@@ -10,6 +10,7 @@ from pytest_racecheck.engine.recording import Recording
 from pytest_racecheck.engine.schedule import Schedule
 from pytest_racecheck.engine.strategies.around import Around
 from pytest_racecheck.engine.strategies.base import Strategy
+from pytest_racecheck.engine.strategies.dpor import Reduced
 from pytest_racecheck.engine.strategies.exhaustive import Exhaustive
 from pytest_racecheck.engine.strategies.kinds import PriorityByKind
 from pytest_racecheck.engine.strategies.pct import PCT
@@ -42,6 +43,7 @@ class StrategyOptions:
     upto: int | None = None  # choices to follow in mode "prefix"
     then: str | None = None  # the strategy behind the prefix
     recording: Recording | None = None  # instead of a schedule
+    points: str = "access"
 
 
 def _bounded(options: StrategyOptions) -> Strategy:
@@ -53,11 +55,12 @@ def _portfolio(options: StrategyOptions) -> Strategy:
     seed = options.seed
     return Portfolio(
         [
-            Exhaustive(),
+            # The reduction needs to see reads and writes, which have no gates at the other level.
+            Reduced() if options.points == "access" else Exhaustive(),
             SelectivelyUniform(seed),
             PartialOrderSampling(seed),
             RandomWalk(seed),
-            PCT(seed, 3),
+            PriorityByKind(seed),
         ]
     )
 
@@ -114,7 +117,7 @@ _TABLE: dict[str, tuple[Callable[[StrategyOptions], Strategy], tuple[str, ...]]]
     "surw": (lambda options: SelectivelyUniform(options.seed), ()),
     "swarm": (lambda options: Swarm(options.seed), ()),
     "kinds": (lambda options: PriorityByKind(options.seed), ()),
-    "exhaustive": (lambda _: Exhaustive(), ()),
+    "exhaustive": (lambda _: Reduced(), ()),
     "bounded": (_bounded, ("preemptions",)),
     "scripted": (_scripted, ("script",)),
     "replay": (_replay, ("schedule", "mode", "upto", "then", "recording", "preemptions")),

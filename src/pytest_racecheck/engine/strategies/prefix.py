@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pytest_racecheck.engine.schedule import Schedule
-from pytest_racecheck.engine.strategies.base import Decider, Strategy
+from pytest_racecheck.engine.strategies.base import HOOKS, Decider, Strategy
 from pytest_racecheck.engine.strategies.recorded import Follow
 from pytest_racecheck.engine.task import Task
 from pytest_racecheck.errors import Divergence
@@ -34,7 +34,8 @@ class _Begun:
         self._follow = Follow(schedule)
         self._upto = upto
         self._decider = decider
-        for hook in ("begin", "performed"):
+        self._choose = getattr(decider, "choose", decider.pick)
+        for hook in HOOKS:
             if hasattr(decider, hook):
                 setattr(self, hook, getattr(decider, hook))
 
@@ -42,6 +43,13 @@ class _Begun:
         if self._follow.made < self._upto:
             return self._follow.pick(enabled, current, late)
         return self._decider.pick(enabled, current, late)
+
+    def choose(self, options: Sequence[Task], _: Task | None, __: Sequence[Task]) -> Task:
+        """Which waiter is woken is recorded like any other choice."""
+        if self._follow.made < self._upto:
+            return self._follow.pick(options, None, ())
+        chosen: Task = self._choose(options, None, ())
+        return chosen
 
     def left_over(self) -> Divergence | None:
         """What to say when the program has ended within the prefix."""

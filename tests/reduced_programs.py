@@ -1,0 +1,335 @@
+"""Tiny programs for the reduction: each one is about one kind of operation."""
+
+from __future__ import annotations
+
+import functools
+import heapq
+import io
+import itertools
+import queue
+import random
+import threading
+import time
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+
+from twins import together
+
+
+def apart(*functions):
+    """Run each in a thread of its own, and do not wait: that would be many more interleavings."""
+    for function in functions:
+        threading.Thread(target=function).start()
+
+
+class Box:
+    """Something with attributes."""
+
+    shared = 0
+
+    def __init__(self):
+        self.value = self.other = 0
+
+
+def lost_update():
+    """Both read, both write."""
+    box = Box()
+
+    def add():
+        box.value += 1
+
+    apart(add, add)
+
+
+def two_variables():
+    """Each task has a variable of its own; nothing is shared."""
+    box = Box()
+
+    def one():
+        box.value += 1
+
+    def other():
+        box.other += 1
+
+    apart(one, other)
+
+
+def crossed_locks():
+    """A deadlock is a class of its own."""
+    a, b = threading.Lock(), threading.Lock()
+
+    def forwards():
+        with a, b:
+            pass
+
+    def backwards():
+        with b, a:
+            pass
+
+    apart(forwards, backwards)
+
+
+def guarded():
+    """One lock, and data that is only touched under it."""
+    box, lock = Box(), threading.Lock()
+
+    def add():
+        with lock:
+            box.value += 1
+
+    apart(add, add, add)
+
+
+def tried():
+    """Whether a try succeeds depends on who has released."""
+    lock, got = threading.Lock(), []
+
+    def attempt():
+        if lock.acquire(blocking=False):
+            lock.release()
+        else:
+            got.append(1)
+
+    apart(attempt, attempt)
+
+
+def flagged():
+    """An event, looked at and set."""
+    event, box = threading.Event(), Box()
+
+    def look():
+        box.value = event.is_set()
+
+    apart(look, event.set)
+
+
+def awaited():
+    """A condition whose notification may come before the wait."""
+    condition, box = threading.Condition(), Box()
+
+    def wait():
+        with condition:
+            if not box.value:
+                condition.wait()
+
+    def tell():
+        with condition:
+            box.value = 1
+            condition.notify()
+
+    apart(wait, tell)
+
+
+def handed_over():
+    """A queue of the C library."""
+    items = queue.SimpleQueue()
+    apart(lambda: items.put(1), lambda: items.put(2), lambda: items.get())
+
+
+def keyed():
+    """Items of one dictionary are different things, its whole is one."""
+    table = {"a": 0, "b": 0}
+
+    def one():
+        table["a"] = 1
+
+    def other():
+        table["b"] = 2
+
+    apart(one, other, lambda: table.get("a"))
+
+
+def in_the_class():
+    """An attribute that is read from the instance and written in the class."""
+    box = Box()
+
+    def write():
+        Box.shared = 1
+
+    apart(lambda: box.shared, write)
+    Box.shared = 0
+
+
+def counted():
+    """A semaphore, which is a condition and a number."""
+    gate, box = threading.Semaphore(1), Box()
+
+    def enter():
+        with gate:
+            box.value += 1
+
+    apart(enter, enter)
+
+
+def asked_alive():
+    """Whether a thread is still alive depends on when it is asked."""
+    box = Box()
+
+    def work():
+        box.value = 1
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    worker.is_alive()
+    worker.join()
+
+
+PROGRAMS = {
+    program.__name__: program
+    for program in (
+        lost_update,
+        two_variables,
+        crossed_locks,
+        guarded,
+        tried,
+        flagged,
+        awaited,
+        handed_over,
+        keyed,
+        in_the_class,
+        counted,
+        asked_alive,
+    )
+}
+
+
+# -------------------------------------------- order that matters, in code that has no gates
+
+
+def _in_order(first, second, result, expected):
+    together(first, second)
+    assert result() == expected
+
+
+def text():
+    """An object written in C."""
+    out = io.StringIO()
+    _in_order(lambda: out.write("a"), lambda: out.write("b"), out.getvalue, "ab")
+
+
+def heap():
+    """A list that a function of the library changes."""
+    items = [5]
+
+    def push():
+        heapq.heappush(items, 3)
+
+    def look():
+        assert len(items) == 2
+
+    together(push, look)
+
+
+def numbers():
+    """An iterator that both advance."""
+    source, got = itertools.count(), {}
+
+    def take(name):
+        got[name] = next(source)
+
+    _in_order(lambda: take("a"), lambda: take("b"), lambda: got, {"a": 0, "b": 1})
+
+
+def drawn():
+    """A generator of random numbers that both use."""
+    source, got = random.Random(1), {}
+    first = random.Random(1).random()
+
+    def draw(name):
+        got[name] = source.random()
+
+    _in_order(lambda: draw("a"), lambda: draw("b"), lambda: got["a"], first)
+
+
+def named_by_text():
+    """An attribute that is written through its name."""
+    box = Box()
+
+    def write():
+        setattr(box, "val" + "ue", 1)
+
+    def read():
+        assert box.value == 0
+
+    together(write, read)
+
+
+def ordered():
+    """A method of a container that few use."""
+    table = OrderedDict(a=1, b=2)
+
+    def change():
+        OrderedDict.move_to_end(table, "a")
+
+    def look():
+        assert next(iter(table)) == "a"
+
+    together(change, look)
+
+
+def timed():
+    """A sleep that ends before or after the other one looks."""
+    box = Box()
+
+    def late():
+        time.sleep(0.1)
+        box.value = 1
+
+    def look():
+        time.sleep(0.1)
+        assert box.value == 1
+
+    together(late, look)
+
+
+def given_to_a_thread():
+    """A method written in C, called by the thread itself."""
+    items = [1]
+
+    def look():
+        assert len(items) == 1
+
+    together(look, items.clear)
+
+
+def given_to_a_timer():
+    """The same, after a time."""
+    items = [1]
+    timer = threading.Timer(0.1, items.clear)
+    timer.start()
+    time.sleep(0.1)
+    assert items[0:] == [1]
+
+
+def given_to_a_pool():
+    """The same, by a worker; and a callback when the future is done."""
+    items, done = [1], []
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(items.clear).add_done_callback(done.append)
+        assert items[0:] == [1] or done[0:]
+
+
+def kept_in_c():
+    """A cache of the library, which both ask."""
+    made = []
+
+    @functools.lru_cache
+    def make(_):
+        made.append(1)
+        return len(made)
+
+    got = {}
+
+    def ask(name, key):
+        got[name] = make(key)
+
+    _in_order(lambda: ask("a", 1), lambda: ask("b", 2), lambda: got["a"], 1)
+
+
+WITHOUT_GATES = {
+    program.__name__: program
+    for program in (
+        *(text, heap, numbers, drawn, named_by_text, ordered, timed, kept_in_c),
+        *(given_to_a_thread, given_to_a_timer, given_to_a_pool),
+    )
+}
