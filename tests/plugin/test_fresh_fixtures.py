@@ -249,7 +249,7 @@ def test_what_a_wider_fixture_keeps_is_said_to_be_left_over(suite, scope):
 @pytest.fixture(scope="{scope}")
 def shared(): return []
 
-@quick
+@pytest.mark.racecheck(strategy="random", executions=100)
 def test_once(shared):
     together(lambda: shared.append(1))
     assert len(shared) <= 30, "state of an earlier execution"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-#: Three tasks with two points each: too many schedules to be exhausted within these budgets.
+#: Three tasks that write the same four times: too many orders to be exhausted within these budgets.
 WIDE = """
 {mark}
 def test_wide():
     box = {{}}
     def use():
         for n in range(4):
-            box[threading.get_ident()] = n
+            box["all"] = n
     together(use, use, use)
 """
 BARE = "@pytest.mark.racecheck"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import weakref
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, TypeGuard, TypeVar
 
@@ -95,3 +97,11 @@ _PEEKS = {
     "container": _itself,
     "slice": _itself,
 }
+
+
+def held_loosely(target: object) -> Callable[[], object]:
+    """A reference that does not keep ``target`` alive, where its kind allows that."""
+    try:
+        return weakref.ref(target)
+    except TypeError:
+        return lambda: target

@@ -49,7 +49,6 @@ CALL_THE_USER: tuple[Any, ...] = (
     threading.Barrier._enter,  # type: ignore[attr-defined]
     threading.Barrier._release,  # type: ignore[attr-defined]
     concurrent.futures.thread._WorkItem.run,
-    concurrent.futures.thread._worker,
     concurrent.futures.Future._invoke_callbacks,  # type: ignore[attr-defined]
     concurrent.futures.Future.add_done_callback,
 )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pytest_racecheck.engine.access import Site
 from pytest_racecheck.engine.dependence import touches
 from pytest_racecheck.engine.failure import user_frame
-from pytest_racecheck.engine.looking import ABSENT, frame_locals, peek
+from pytest_racecheck.engine.looking import ABSENT, frame_locals, held_loosely, peek
 from pytest_racecheck.engine.naming import name_in_frame, owned_name, value_text
 from pytest_racecheck.engine.waits import called_by_user, describe_pending, frame_of, user_line
 
@@ -153,7 +153,7 @@ class Trace:
         if step.label == "read":
             step.value = _shown(peek(target, form, key))
         else:
-            self._written[task.index] = (step, _held_loosely(target), form, key)
+            self._written[task.index] = (step, held_loosely(target), form, key)
 
     def blocked(self, task: Task, execution: Execution) -> None:
         """``task`` can go no further: what it would do next is the last thing to show."""
@@ -181,14 +181,6 @@ class Trace:
             step, held, form, key = waiting
             target = held()
             step.value = _shown(peek(target, form, key))
-
-
-def _held_loosely(target: object) -> Callable[[], object]:
-    """A reference that does not keep ``target`` alive, where its kind allows that."""
-    try:
-        return weakref.ref(target)
-    except TypeError:
-        return lambda: target
 
 
 def _shown(value: object) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -106,7 +105,7 @@ _TOLD_BY = (
 )
 
 
-_THREAD_RUN = threading.Thread.run.__code__  # around everything; nobody calls it to wait
+_THREAD_RUN = "Thread.run"  # around everything; nobody calls it to wait
 
 
 def called_by_user(frame: FrameType | None) -> tuple[FrameType | None, FrameType | None]:
@@ -117,7 +116,7 @@ def called_by_user(frame: FrameType | None) -> tuple[FrameType | None, FrameType
     called: FrameType | None = None
     while frame is not None and is_internal(frame.f_code.co_filename):
         code = frame.f_code
-        told = frame.f_globals.get("__name__") in _TOLD_BY and code is not _THREAD_RUN
+        told = frame.f_globals.get("__name__") in _TOLD_BY and code.co_qualname != _THREAD_RUN
         if told and "self" in code.co_varnames:
             called = frame
         frame = outwards(frame)

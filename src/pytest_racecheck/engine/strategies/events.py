@@ -7,7 +7,7 @@ beginning; so the events of a beginning are kept from one execution to the next.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from pytest_racecheck.engine.access import Site
@@ -22,6 +22,7 @@ from pytest_racecheck.engine.dependence import (
     is_data,
     touches,
 )
+from pytest_racecheck.engine.looking import held_loosely
 from pytest_racecheck.engine.task import Task
 
 if TYPE_CHECKING:
@@ -38,15 +39,18 @@ Clock = list[int]
 
 
 class Numbering:
-    """Numbers for the objects of one execution; it keeps them, so that no address is used twice."""
+    """Numbers for the objects of one execution; an address that is used again gets a new one.
+
+    Objects are held weakly where their kind allows that, so that finalisers run when they would.
+    """
 
     def __init__(self) -> None:
-        self._known: dict[int, int] = {}
-        self._kept: list[object] = []
+        self._known: dict[int, tuple[int, Callable[[], object]]] = {}
+        self._made = 0
         self.number(ANYTHING)
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return self._made
 
     def named(self, touches: Iterable[Touch]) -> list[Named]:
         """The touches, with a number for each object."""
@@ -54,10 +58,12 @@ class Numbering:
 
     def number(self, target: object) -> int:
         """The number of an object, a new one when it is met for the first time."""
-        number = self._known.get(id(target))
-        if number is None:
-            number = self._known[id(target)] = len(self._kept)
-            self._kept.append(target)
+        known = self._known.get(id(target))
+        if known is not None and known[1]() is target:
+            return known[0]
+        number = self._made
+        self._made += 1
+        self._known[id(target)] = (number, held_loosely(target))
         return number
 
 
