@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import builtins
 import concurrent.futures.thread
+import contextlib
 import functools
 import threading
 from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType, ModuleType
@@ -52,6 +53,8 @@ CALL_THE_USER: tuple[Any, ...] = (
     concurrent.futures.Future._invoke_callbacks,  # type: ignore[attr-defined]
     concurrent.futures.Future.add_done_callback,
 )
+#: Classes of the library whose instances touch nothing but themselves.
+_HARMLESS_CLASSES = (functools.partial, contextlib.nullcontext, contextlib.suppress)
 _PLAIN = (str, bytes, int, float, complex, bool, type(None), tuple, range, frozenset)
 
 _known: dict[Any, str | None] = {}
@@ -79,10 +82,7 @@ def method(callee: object) -> None:
 
 def _kind(callee: Any) -> str | None:
     """WRITE, READ, or None when the call touches nothing that has no gate."""
-    if type(callee) is MethodType:
-        callee = callee.__func__
-    while type(callee) is functools.partial:
-        callee = callee.func
+    callee = _unwrapped(callee)
     if type(callee) is FunctionType:
         return _of_function(callee)
     if type(callee) is BuiltinFunctionType:
@@ -95,6 +95,16 @@ def _kind(callee: Any) -> str | None:
     if of not in _known:
         _known[of] = _of_class(of)
     return _known[of]
+
+
+def _unwrapped(callee: Any) -> Any:
+    """The function behind a bound method or a partial."""
+    if type(callee) is MethodType:
+        harmless = type(callee.__self__) in _HARMLESS_CLASSES
+        callee = type(callee.__self__) if harmless else callee.__func__
+    while type(callee) is functools.partial:
+        callee = callee.func
+    return callee
 
 
 def _of_instance(of: type) -> str | None:
@@ -129,7 +139,7 @@ def _of_class(of: type) -> str | None:
     """A class that is called, or whose instance has a method called."""
     if of.__name__ in _HARMLESS and of.__module__ == builtins.__name__:
         return None
-    if of in _PLAIN or of is functools.partial or issubclass(of, BaseException):
+    if of in _PLAIN or of in _HARMLESS_CLASSES or issubclass(of, BaseException):
         return None
     if issubclass(of, _SHARED):
         return READ
