@@ -13,7 +13,8 @@ from pytest_racecheck.diagnosis.module_state import changed, state_of
 from pytest_racecheck.diagnosis.witness import Witness
 
 EACH = pytest.mark.parametrize("name", KINDS)
-STRATEGIES = ("random", "exhaustive")
+#: The quick suite takes the one that runs least; the slow one both.
+STRATEGIES = (pytest.param("random", marks=pytest.mark.slow), "exhaustive")
 
 
 def found(kind: Kind, which: str, strategy: str) -> Finding:

@@ -77,6 +77,7 @@ def test_a_rare_failure_is_there_when_the_order_is_given(name):
     assert [failure.kind for failure in execution.failures] == list(program.kinds)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_fixed_twin_does_not_fail(name):
     schedules = 30 if PROGRAMS[name].threads > 20 else 300
