@@ -318,7 +318,9 @@ def act(seed):
 '''
 
 
-@pytest.mark.parametrize(("rule", "path", "text"), BAD, ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(
+    ("rule", "path", "text"), BAD, ids=lambda value: getattr(value, "__name__", str(value)[:60])
+)
 def test_a_file_that_breaks_the_rule_is_rejected(rule, path, text):
     assert list(rule(Source(PurePosixPath(path), text)))
 

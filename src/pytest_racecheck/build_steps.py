@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, NoReturn
 
@@ -128,19 +130,44 @@ def run_bounded(
     log: IO[bytes],
 ) -> int | None:
     """The exit status of a command; None when it took longer, and it and its children are ended."""
-    child = subprocess.Popen(
-        [str(part) for part in command],
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        env=dict(environment),
-        start_new_session=True,
-    )
+    with _ctrl_c_held() as let_ctrl_c_come:
+        child = subprocess.Popen(
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=dict(environment),
+            start_new_session=True,
+        )
+        try:
+            let_ctrl_c_come()
+            return child.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            if child.returncode is None:  # late, or Ctrl-C: its compilers would go on for minutes
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+
+
+@contextlib.contextmanager
+def _ctrl_c_held() -> Iterator[Callable[[], None]]:
+    """Within, Ctrl-C waits until the function given is called.
+
+    A child that is being started when it comes would be known to nobody, and go on.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None  # Ctrl-C never comes here
+        return
+    came: list[int] = []
+    usual = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+
+    def let_come() -> None:
+        signal.signal(signal.SIGINT, usual)
+        if came:
+            signal.raise_signal(came.pop())
+
     try:
-        return child.wait(patience_s)
-    except subprocess.TimeoutExpired:
-        return None
+        yield let_come
     finally:
-        if child.returncode is None:  # late, or Ctrl-C: its compilers would go on for minutes
-            os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
+        let_come()

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from pytest_racecheck.engine.carrier import OneCpu, _cpu_of_now
+from pytest_racecheck.engine.carrier import OneCpu, _cpu_of_its_own
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "SCHED_BATCH"), reason="only Linux has a batch class to choose"
@@ -63,16 +63,25 @@ def test_a_sandbox_that_forbids_one_of_them_still_gets_the_other(name, monkeypat
     assert placement() == before
 
 
-def test_the_cpu_is_the_one_where_the_thread_is():
+def test_the_cpu_is_the_one_where_the_thread_is(monkeypatch):
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     everywhere = os.sched_getaffinity(0)
     try:
         for cpu in everywhere:
             os.sched_setaffinity(0, {cpu})
-            assert _cpu_of_now(everywhere) == cpu
+            assert _cpu_of_its_own(everywhere) == cpu
     finally:
         os.sched_setaffinity(0, everywhere)
 
 
+def test_workers_of_xdist_have_a_cpu_each_and_begin_again_when_there_are_more(monkeypatch):
+    chosen = []
+    for worker in ("gw0", "gw1", "gw2"):
+        monkeypatch.setenv("PYTEST_XDIST_WORKER", worker)
+        chosen.append(_cpu_of_its_own({4, 7}))
+    assert chosen == [4, 7, 4]
+
+
 def test_a_cpu_that_is_not_allowed_is_never_chosen():
     nowhere_near = {max(os.sched_getaffinity(0)) + 1}
-    assert _cpu_of_now(nowhere_near) == min(nowhere_near)
+    assert _cpu_of_its_own(nowhere_near) == min(nowhere_near)

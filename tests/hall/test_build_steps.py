@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -148,3 +149,19 @@ def test_a_python_without_pip_is_told_how_to_get_it(steps, toolbox, monkeypatch,
     monkeypatch.setattr(sys, "executable", str(toolbox("python", "exit 1")))
     with pytest.raises(MissingDependency, match=r"has no pip to build with: .* -m ensurepip"):
         steps.pip("fetching", ["flour"], tmp_path / "target")
+
+
+def test_ctrl_c_while_a_step_is_being_started_ends_it(steps, tmp_path, monkeypatch):
+    started = []
+
+    class Interrupted(subprocess.Popen):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            started.append(self.pid)
+            signal.raise_signal(signal.SIGINT)  # before anybody knows of the child
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        steps.run("sleeping", ["sleep", "600"])
+    assert has_ended(started[0])
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

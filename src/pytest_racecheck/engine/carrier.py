@@ -150,7 +150,7 @@ class OneCpu:
     def _pin(self) -> None:
         if hasattr(os, "sched_setaffinity"):
             before = os.sched_getaffinity(0)
-            os.sched_setaffinity(0, {_cpu_of_now(before)})
+            os.sched_setaffinity(0, {_cpu_of_its_own(before)})
             self._before = before
 
     def _enter_batch(self) -> None:
@@ -160,10 +160,19 @@ class OneCpu:
             self._batch = True
 
 
-def _cpu_of_now(allowed: set[int]) -> int:
-    """The CPU where the calling thread is: the system knows who else is busy, and put it there."""
+def _cpu_of_its_own(allowed: set[int]) -> int:
+    """One CPU a worker of pytest-xdist; else the one where the calling thread is.
+
+    Workers begin to search at the same moment, and two that bind themselves to the same CPU take
+    twice as long while another one idles.  Anybody else is best where the system has put them: it
+    knows who else is busy.
+    """
+    cpus = sorted(allowed)
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    if worker.isdecimal():
+        return cpus[int(worker) % len(cpus)]
     try:
         here = int(ctypes.pythonapi.sched_getcpu())
     except AttributeError:  # a C library without it
         here = -1
-    return here if here in allowed else sorted(allowed)[os.getpid() % len(allowed)]
+    return here if here in allowed else cpus[os.getpid() % len(cpus)]
