@@ -20,6 +20,8 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?=
 ARGS ?=
+# One worker a processor; ARGS='-n 0 ...' runs the tests in one process, as a debugger needs it.
+WORKERS := -n auto --maxprocesses 8 --dist worksteal
 # A named interpreter gets an environment of its own, so that nobody tests 3.12 in one made of 3.13.
 ifeq ($(PYTHON),)
 VENV ?= .venv
@@ -43,13 +45,13 @@ run: zmq-draft
 	@$(BIN)/racecheck run $(ARGS)
 
 test: zmq-draft
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
 test-all:
 	@.ci/run
 
 slow: zmq-draft
-	@$(BIN)/python -m pytest --slow $(ARGS)
+	@$(BIN)/python -m pytest $(WORKERS) --slow $(ARGS)
 
 check: env
 	@$(BIN)/ruff format --check .

@@ -1,4 +1,4 @@
-"""Gives every test the `pytester` fixture, and leaves the slow tests to `--slow`."""
+"""Gives tests the `pytester` fixture, keeps them apart from xdist, leaves slow ones to `--slow`."""
 
 from __future__ import annotations
 
@@ -22,3 +22,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if slow:
         items[:] = [item for item in items if item.get_closest_marker("slow") is None]
         config.hook.pytest_deselected(items=slow)
+
+
+@pytest.fixture(autouse=True)
+def on_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test starts is no worker of the pytest-xdist that runs the test."""
+    for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
+        monkeypatch.delenv(name, raising=False)

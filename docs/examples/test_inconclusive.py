@@ -190,7 +190,7 @@ def thread_that_was_there_before() -> Finding:
     server = threading.Thread(target=serve, name="server")
     server.start()
     try:
-        return explore(lambda: together(ask, ask), executions=5)
+        return explore(lambda: together(ask), executions=5)
     finally:
         asked.put(None)
         server.join()

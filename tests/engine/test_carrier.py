@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from pytest_racecheck.engine import carrier
 from pytest_racecheck.engine.carrier import OneCpu, _cpu_of_its_own
 
 pytestmark = pytest.mark.skipif(
@@ -64,7 +65,7 @@ def test_a_sandbox_that_forbids_one_of_them_still_gets_the_other(name, monkeypat
 
 
 def test_the_cpu_is_the_one_where_the_thread_is(monkeypatch):
-    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    monkeypatch.setattr(carrier, "_worker", "")
     everywhere = os.sched_getaffinity(0)
     try:
         for cpu in everywhere:
@@ -76,12 +77,13 @@ def test_the_cpu_is_the_one_where_the_thread_is(monkeypatch):
 
 def test_workers_of_xdist_have_a_cpu_each_and_begin_again_when_there_are_more(monkeypatch):
     chosen = []
-    for worker in ("gw0", "gw1", "gw2"):
-        monkeypatch.setenv("PYTEST_XDIST_WORKER", worker)
+    for worker in ("0", "1", "2"):
+        monkeypatch.setattr(carrier, "_worker", worker)
         chosen.append(_cpu_of_its_own({4, 7}))
     assert chosen == [4, 7, 4]
 
 
-def test_a_cpu_that_is_not_allowed_is_never_chosen():
+def test_a_cpu_that_is_not_allowed_is_never_chosen(monkeypatch):
+    monkeypatch.setattr(carrier, "_worker", "")
     nowhere_near = {max(os.sched_getaffinity(0)) + 1}
     assert _cpu_of_its_own(nowhere_near) == min(nowhere_near)

@@ -16,6 +16,7 @@ from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 from pytest_racecheck.engine.failure import is_internal, place
+from pytest_racecheck.engine.foreign import is_inert
 
 RANDOM, URANDOM, UUID = "random draws", "os.urandom or secrets", "uuid"
 CLOCK, IDENTITY, HASH = "a clock", "id()", "hash()"
@@ -148,6 +149,8 @@ def others_alive() -> list[str]:
     """Which threads of the user there are that run beside this one; call it between executions."""
     found = []
     for key, frame in sys._current_frames().items():
+        if is_inert(frame):
+            continue
         at: FrameType | None = frame
         while at is not None and is_internal(at.f_code.co_filename):
             at = at.f_back

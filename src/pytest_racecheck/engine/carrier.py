@@ -22,6 +22,8 @@ RLockType = _thread.RLock
 raw_acquire = LockType.__dict__["acquire"]
 raw_release = LockType.__dict__["release"]
 raw_locked = LockType.__dict__["locked"]
+#: Which worker of pytest-xdist this process is; "" for anybody else.
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
 _raw_start = _thread.start_new_thread
 
 current_key = _thread.get_ident
@@ -168,9 +170,8 @@ def _cpu_of_its_own(allowed: set[int]) -> int:
     knows who else is busy.
     """
     cpus = sorted(allowed)
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
-    if worker.isdecimal():
-        return cpus[int(worker) % len(cpus)]
+    if _worker.isdecimal():
+        return cpus[int(_worker) % len(cpus)]
     try:
         here = int(ctypes.pythonapi.sched_getcpu())
     except AttributeError:  # a C library without it

@@ -33,12 +33,13 @@ def foreign_threads(execution: Execution) -> list[str]:
     if not others:
         return []  # as nearly always; the frames of all threads are costly, and form a circle
     frames = sys._current_frames()
-    names = [thread.name for key, thread in others if not _is_inert(frames.get(key))]
+    names = [thread.name for key, thread in others if not is_inert(frames.get(key))]
     frames.clear()
     return names
 
 
-def _is_inert(frame: FrameType | None) -> bool:
+def is_inert(frame: FrameType | None) -> bool:
+    """Whether a thread with this innermost frame belongs to a test tool, or waits for work."""
     if frame is None:
         return True  # it has ended already
     if frame.f_code is _WORKER and frame_locals(frame)["work_queue"].empty():
