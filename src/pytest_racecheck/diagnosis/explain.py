@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from pytest_racecheck.diagnosis.case import Case
 from pytest_racecheck.diagnosis.causes import mark_causes
 from pytest_racecheck.diagnosis.critical_pair import Critical, critical
 from pytest_racecheck.diagnosis.minimise import Minimised
-from pytest_racecheck.diagnosis.patterns import Case, name_the_pattern
+from pytest_racecheck.diagnosis.patterns import name_the_pattern
 from pytest_racecheck.diagnosis.verdict import Explanation, Order
 from pytest_racecheck.engine.execution import Execution
 from pytest_racecheck.engine.explore import Runner

@@ -21,7 +21,7 @@ from pytest_racecheck.diagnosis.judgement import (
     passed_finding,
     unless_all_fails,
 )
-from pytest_racecheck.diagnosis.riders import hunted, riders
+from pytest_racecheck.diagnosis.riders import hunted, named, riders
 from pytest_racecheck.diagnosis.sense import CHECKS, refuse_nonsense
 from pytest_racecheck.diagnosis.suspects import doubted
 from pytest_racecheck.diagnosis.verdict import Finding
@@ -232,12 +232,12 @@ def _finding(runner: Runner, plan: Plan, found: Exploration, passed: Schedule | 
     finding = failed_finding(runner, found, plan.replays, plan.strategy, plan.seconds)
     if passed is not None:
         finding = unless_all_fails(runner, finding, passed)
-    finding = doubted(runner, finding, found, passed)
+    finding = named(doubted(runner, replace(finding, **departures), found, passed))
     if plan.record and finding.schedule is not None:
         finding = replace(finding, recording=_recorded(runner, finding.schedule, plan.root))
     if plan.curve:
         finding = with_curve(runner, finding, plan.seed)
-    return replace(finding, **departures)
+    return finding
 
 
 def _recorded(runner: Runner, schedule: str, root: str) -> Recording | None:

@@ -7,9 +7,11 @@ for it and ends in the deadlock is a finding; what it does not confirm stays a r
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pytest_racecheck.diagnosis.explain import short_names
+from pytest_racecheck.diagnosis.patterns import LOCK_ORDER
 from pytest_racecheck.diagnosis.sightings import (
     CONFIRMED,
     IMPOSSIBLE,
@@ -21,6 +23,7 @@ from pytest_racecheck.diagnosis.sightings import (
     LockGraph,
     Race,
 )
+from pytest_racecheck.diagnosis.verdict import Finding
 from pytest_racecheck.engine.data_races import Seen
 from pytest_racecheck.engine.explore import Exploration, Runner, search
 from pytest_racecheck.engine.failure import place
@@ -65,6 +68,18 @@ def riders(watch: Watch, found: Exploration) -> dict[str, Any]:
     if len(races) > MAX_RACES:
         remarks.append(f"{len(races) - MAX_RACES} more data races are left out")
     return {"lock_order": graph, "races": tuple(races[:MAX_RACES]), "remarks": tuple(remarks)}
+
+
+def named(finding: Finding) -> Finding:
+    """A deadlock that the lock order foretold has its name, also where semaphores are the locks."""
+    graph, why = finding.lock_order, finding.explanation
+    if graph is None or why is None or why.pattern is not None:
+        return finding
+    for cycle in graph.cycles:
+        if cycle.outcome == CONFIRMED:
+            sentence = graph.ring(cycle)
+            return replace(finding, explanation=replace(why, pattern=LOCK_ORDER, sentence=sentence))
+    return finding
 
 
 # --- locks ------------------------------------------------------------------------------------

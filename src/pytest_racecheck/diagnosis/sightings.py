@@ -35,6 +35,14 @@ class LockCycle:
     outcome: str
     tries: int = 0
 
+    @property
+    def called(self) -> str:
+        """What may be said of it."""
+        if self.outcome == CONFIRMED:
+            return "deadlock, confirmed by a schedule"
+        tried = f" by {self.tries} schedules made for it" if self.tries else ""
+        return f"possible deadlock, {self.outcome}{tried}"
+
 
 @dataclass(frozen=True, slots=True)
 class LockGraph:
@@ -66,19 +74,20 @@ class LockGraph:
         """What is said of a cycle."""
         ring = [self.edges[n] for n in cycle.edges]
         locks = " -> ".join([*(edge.held for edge in ring), ring[0].held])
-        tried = f" by {cycle.tries} schedules made for it" if cycle.tries else ""
-        return f"possible deadlock, {cycle.outcome}{tried}: {locks}"
+        return f"{cycle.called}: {locks}"
 
     def remark(self, cycle: LockCycle) -> str:
         """The same with the tasks and places, for where no drawing stands beside it."""
-        ring = [self.edges[n] for n in cycle.edges]
+        return f"{cycle.called}: {self.ring(cycle)}"
+
+    def ring(self, cycle: LockCycle) -> str:
+        """Who holds what and wants what."""
         said = [
-            f"{edge.name} takes {edge.wanted} at {edge.wanted_at} holding {edge.held} "
-            f"({edge.held_at})"
-            for edge in ring
+            f"{edge.name} holds {edge.held} (taken at {edge.held_at}) and wants {edge.wanted} "
+            f"at {edge.wanted_at}"
+            for edge in (self.edges[n] for n in cycle.edges)
         ]
-        tried = f" by {cycle.tries} schedules made for it" if cycle.tries else ""
-        return f"possible deadlock, {cycle.outcome}{tried}: {' and '.join(said)}"
+        return f"{', '.join(said[:-1])}, and {said[-1]}"
 
 
 @dataclass(frozen=True, slots=True)

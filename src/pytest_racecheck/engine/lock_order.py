@@ -172,7 +172,7 @@ def _user_of(frame: FrameType | None) -> tuple[type | None, FrameType | None]:
 
 def _name(frame: FrameType, lock: object, known: str) -> str:
     """What the code calls the lock, or the condition around it."""
-    for thing in (lock, *_around(frame, lock)):
+    for thing in (*_around(frame, lock), lock):
         found = owned_name(frame, thing)
         if found != type(thing).__name__:
             return found
