@@ -12,7 +12,7 @@ import sys
 import threading
 from dataclasses import dataclass
 from linecache import getline
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from pytest_racecheck.engine.failure import is_internal, is_ours, outwards, place
@@ -62,6 +62,7 @@ class LockOrder:
         self._numbers = Numbering()
         self._held: dict[int, list[tuple[int, str]]] = {}
         self._signals: set[int] = set()
+        self._marks: dict[tuple[CodeType, int], Landmark] = {}
         self._arrivals: dict[tuple[int, Landmark], int] = {}
         self._clocks: dict[int, dict[int, int]] = {0: {0: 1}}
 
@@ -106,15 +107,12 @@ class LockOrder:
 
     def _take(self, task: Task, lock: object, frame: FrameType, waits: bool) -> None:
         wanted = self._numbers.number(lock)
-        self.names.setdefault(wanted, "")
-        if "." not in self.names[wanted]:
-            self.names[wanted] = _name(frame, lock, self.names[wanted])
-        code = frame.f_code
-        line = " ".join(getline(code.co_filename, frame.f_lineno).split())
-        mark = Landmark("acquire", code.co_qualname, line[:MAX_TEXT])
+        code, mine = frame.f_code, self._held.setdefault(task.index, [])
+        if wanted not in self.names or (mine and "." not in self.names[wanted]):
+            self.names[wanted] = _name(frame, lock, self.names.get(wanted, ""))
+        mark = self._mark(code, frame.f_lineno)
         arrival = self._arrivals[task.index, mark] = self._arrivals.get((task.index, mark), 0) + 1
         at = place(code.co_filename, frame.f_lineno)
-        mine = self._held.setdefault(task.index, [])
         holding = frozenset(number for number, _ in mine)
         for held, held_at in mine if waits and len(self._edges) < MAX_EDGES else ():
             clock = self._clocks[task.index]
@@ -125,6 +123,14 @@ class LockOrder:
             if held != wanted:
                 self._edges.setdefault((task.index, held, wanted, held_at, at, holding), edge)
         mine.append((wanted, at))
+
+    def _mark(self, code: CodeType, line: int) -> Landmark:
+        known = self._marks.get((code, line))
+        if known is None:
+            text = " ".join(getline(code.co_filename, line).split())
+            known = Landmark("acquire", code.co_qualname, text[:MAX_TEXT])
+            self._marks[code, line] = known
+        return known
 
     def _give(self, task: Task, number: int) -> None:
         for owner in (task.index, *(index for index in self._held if index != task.index)):

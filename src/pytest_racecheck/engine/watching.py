@@ -13,8 +13,8 @@ from pytest_racecheck.engine.execution import Execution
 from pytest_racecheck.engine.lock_cycles import MAX_CYCLES, Cycle, lock_cycles, pattern
 from pytest_racecheck.engine.lock_order import Edge, LockOrder
 
-#: So many executions are looked at, and after them those whose number is a power of two.
-FIRST = 4
+#: So many executions are looked at, and after them those whose number is a power of four.
+FIRST = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,7 @@ class Watch:
     def before(self, execution: Execution) -> None:
         """Called before each execution."""
         self._executions += 1
-        n = self._executions
-        if self._lock_order and (n <= FIRST or n & (n - 1) == 0):
+        if self._lock_order and _is_looked_at(self._executions):
             execution.lock_order = LockOrder()
         if self._races:
             execution.clocks = {}
@@ -82,3 +81,7 @@ class Watch:
         if self.orders is None or (new and not self.cycles):
             self.orders = orders
         self.cycles += [(cycle, orders) for cycle in new[: MAX_CYCLES - len(self.cycles)]]
+
+
+def _is_looked_at(number: int) -> bool:
+    return number <= FIRST or (number & (number - 1) == 0 and number.bit_length() % 2 == 1)
