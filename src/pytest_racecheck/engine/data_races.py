@@ -157,7 +157,7 @@ class DataRaces:
             if site.form == "item":
                 variable += f"[{value_text(item_key)}]"
         calls = all(s.site.form == "container" for s in (one, other))
-        return FoundRace(variable.strip("`"), one, other, calls and is_a(target, _BUILT_IN))
+        return FoundRace(variable.replace("`", ""), one, other, calls and is_a(target, _BUILT_IN))
 
 
 def _moment(task: Task) -> int:

@@ -14,7 +14,7 @@ from pytest_racecheck.engine.lock_order import Edge
 MAX_CYCLES = 4
 MAX_LENGTH = 8
 #: Extensions of a path that are tried at most; a graph of many tasks has very many alike.
-MAX_TRIED = 20_000
+MAX_TRIED = 3_000
 
 Cycle = tuple[Edge, ...]
 
@@ -72,4 +72,4 @@ def _together(one: Edge, other: Edge) -> bool:
 
 
 def _before(one: Edge, other: Edge) -> bool:
-    return dict(other.seen).get(one.task, 0) > one.count
+    return other.seen.get(one.task, 0) > one.count

@@ -50,7 +50,7 @@ class Edge:
     mark: Landmark
     arrival: int
     count: int
-    seen: tuple[tuple[int, int], ...]
+    seen: dict[int, int]
 
 
 class LockOrder:
@@ -118,7 +118,7 @@ class LockOrder:
             clock = self._clocks[task.index]
             edge = Edge(
                 *(task.index, task.path, task.name, held, wanted, held_at, at),
-                *(holding, mark, arrival, clock[task.index], tuple(clock.items())),
+                *(holding, mark, arrival, clock[task.index], dict(clock)),
             )
             if held != wanted:
                 self._edges.setdefault((task.index, held, wanted, held_at, at, holding), edge)
