@@ -29,6 +29,7 @@ _FROM_MARKER = (
     "script",
     "replay",
     "isolate",
+    "races",
     "patience_s",
     "max_steps",
     "replays",

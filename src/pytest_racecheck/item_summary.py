@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
+from pytest_racecheck.diagnosis.sightings import race
 from pytest_racecheck.diagnosis.wrapping import wrap
 
 MAX_NAMED = 5
@@ -57,6 +59,16 @@ def _number(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def _races(packed: Sequence[dict[str, Any]]) -> list[str]:
+    """Each with both stacks: a test that passes has no report where they would stand."""
+    lines = []
+    for one in packed[:MAX_NAMED]:
+        lines += [f"    {line}" for line in race(one).told()]
+    if len(packed) > MAX_NAMED:
+        lines.append(f"    and {len(packed) - MAX_NAMED} more data races; one test alone tells all")
+    return lines
+
+
 def _refusals(refused: list[tuple[str, dict[str, Any]]]) -> list[str]:
     """Tests that ran once, as without us, by the reason why."""
     by_reason: dict[str, list[str]] = {}
@@ -83,4 +95,6 @@ def _lines(nodeid: str, finding: dict[str, Any]) -> list[str]:
         lines.append(f"    {_SAVED[finding['saved']]}")
     warnings = [text.splitlines()[0] for text in finding["warnings"]]
     lines += [f"    warning: {text}" for text in warnings if text not in finding["reason"]]
+    lines += [f"    remark: {text}" for text in finding.get("remarks", ())]
+    lines += _races(finding.get("races", ()))
     return lines

@@ -387,6 +387,9 @@ def test_a_finding_is_plain_data_with_the_promised_keys():
             "suspects",
             "reason",
             "explanation",
+            "lock_order",
+            "races",
+            "remarks",
         ]
         assert json.loads(json.dumps(data)) == data
     failure = find(broken).as_json()["failure"]

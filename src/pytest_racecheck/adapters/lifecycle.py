@@ -131,9 +131,12 @@ def _join_foreign(execution: Execution, task: Task, thread: Any, timeout: float 
 
 def _is_alive_controlled(self: Any) -> bool:
     found = controlled()
+    own: Task | None = getattr(self, "_racecheck_task", None)
     if found is not None and not found[1].doomed:
         found[0].look(found[1], self)
-    if _make_handle is None and getattr(self, "_racecheck_task", None) is not None:
+        if own is not None and own.done and own in found[0].tasks:
+            joined(*found, own)
+    if _make_handle is None and own is not None:
         # Before 3.13 the real one asks a lock of the thread's, which our tasks do not have.
         return bool(self._started._flag and not self._is_stopped)
     return _is_alive(self)

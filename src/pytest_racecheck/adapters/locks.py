@@ -136,6 +136,8 @@ def _took(execution: Execution, task: Task, lock: Any) -> None:
     execution.owners[id(lock)] = (task, lock)
     if execution.clocks is not None:
         take(execution, task, id(lock))
+    if execution.lock_order is not None:
+        execution.lock_order.took(task, lock)
     if execution.trace is not None:
         frame = user_frame(sys._getframe(2))
         if frame is not None:
@@ -169,6 +171,10 @@ def _gave(execution: Execution, task: Task, lock: Any) -> None:
         execution.touched(lock, LOCK, RELEASE)
     if execution.clocks is not None:
         let_go(execution, task, id(lock))
+        if execution.data_races is not None:
+            execution.data_races.keep(lock)
+    if execution.lock_order is not None:
+        execution.lock_order.gave(task, lock)
 
 
 def _is_internal(frame: FrameType) -> bool:

@@ -27,6 +27,8 @@ def _put(self: Any, item: object, block: bool = True, timeout: float | None = No
         found[0].switch(found[1], "put", self)
         if found[0].clocks is not None:
             let_go(found[0], found[1], id(self))
+            if found[0].data_races is not None:
+                found[0].data_races.keep(self)
     _put_c(self, item)
 
 

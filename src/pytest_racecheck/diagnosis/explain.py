@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from pytest_racecheck.diagnosis.case import Case
 from pytest_racecheck.diagnosis.causes import mark_causes
 from pytest_racecheck.diagnosis.critical_pair import Critical, critical
 from pytest_racecheck.diagnosis.minimise import Minimised
-from pytest_racecheck.diagnosis.patterns import Case, name_the_pattern
+from pytest_racecheck.diagnosis.patterns import name_the_pattern
 from pytest_racecheck.diagnosis.verdict import Explanation, Order
 from pytest_racecheck.engine.execution import Execution
 from pytest_racecheck.engine.explore import Runner
@@ -28,7 +29,7 @@ def explain(
     if failure.kind != "livelock":
         mark_causes(steps, roots or [0])
     found = critical(runner, simple, steps, roots)
-    names = names_of(told)
+    names = short_names([task.name for task in told.tasks])
     case = Case(failure, steps, found, failed[0] if failed else 0, names.__getitem__)
     pattern, sentence = name_the_pattern(case) or (None, "")
     numbers = (simple.found_with, simple.cost.interruptions, simple.replays)
@@ -41,13 +42,11 @@ def explain(
     )
 
 
-def names_of(execution: Execution) -> list[str]:
+def short_names(names: Sequence[str]) -> list[str]:
     """What a sentence calls each task: its name, or the function of an unnamed thread."""
-    short = []
-    for task in execution.tasks:
-        unnamed = _GIVEN_BY_PYTHON.fullmatch(task.name)
-        short.append("the test" if task.index == 0 else unnamed[2] if unnamed else task.name)
-    full = [task.name if n else "the test" for n, task in enumerate(execution.tasks)]
+    full = ["the test", *names[1:]]
+    unnamed = [_GIVEN_BY_PYTHON.fullmatch(name) for name in full]
+    short = [one if given is None else given[2] for one, given in zip(full, unnamed, strict=True)]
     chosen = [
         one if short.count(one) == 1 else other for one, other in zip(short, full, strict=True)
     ]

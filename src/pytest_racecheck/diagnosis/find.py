@@ -21,6 +21,7 @@ from pytest_racecheck.diagnosis.judgement import (
     passed_finding,
     unless_all_fails,
 )
+from pytest_racecheck.diagnosis.riders import hunted, named, riders
 from pytest_racecheck.diagnosis.sense import CHECKS, refuse_nonsense
 from pytest_racecheck.diagnosis.suspects import doubted
 from pytest_racecheck.diagnosis.verdict import Finding
@@ -39,10 +40,12 @@ from pytest_racecheck.engine.strategies.make import (
 from pytest_racecheck.engine.strategies.recorded import Follow
 from pytest_racecheck.engine.under_test import UnderTest, gates_inserted
 from pytest_racecheck.engine.verbs import switch
+from pytest_racecheck.engine.watching import Watch
 from pytest_racecheck.errors import UsageError
 from pytest_racecheck.probes.points import listen
 
 POINTS = ("access", "sync")
+RACES = ("off", "report")
 DEFAULT_EXECUTIONS = 1000
 DEFAULT_SECONDS = 10.0
 
@@ -71,12 +74,15 @@ class Plan:
     isolate: bool = False
     record: bool = False
     curve: bool = False
+    races: str = "off"
     root: str = field(default_factory=os.getcwd)
 
     def checked(self) -> Plan:
         """Return the plan, or raise UsageError for a value that makes no sense."""
         if self.points not in POINTS:
             raise UsageError(f"points={self.points!r}: expected one of {', '.join(POINTS)}")
+        if self.races not in RACES:
+            raise UsageError(f"races={self.races!r}: expected one of {', '.join(RACES)}")
         refuse_nonsense({name: getattr(self, name) for name in CHECKS})
         if self.control:
             UnderTest(self.root, (), tuple(self.control))  # refuses a name that is no module
@@ -102,8 +108,9 @@ def explore(body: Callable[[], object], **plan: object) -> Finding:
     ``points`` ("access" or "sync"), ``control`` (names of further modules under test), ``seed``,
     ``preemptions`` (for "bounded"), ``depth`` (for "pct"), ``script``, ``schedule``, ``replays``,
     ``patience_s``, ``max_steps``, ``isolate`` (in a child process), ``record`` (keep with the
-    finding what its schedule passed through), and those of ``replay``.  Raises UsageError for
-    wrong arguments, and whatever stops a whole test (KeyboardInterrupt, a pytest skip).
+    finding what its schedule passed through), ``races`` ("off" or "report"), and those of
+    ``replay``.  Raises UsageError for wrong arguments, and whatever stops a whole test
+    (KeyboardInterrupt, a pytest skip).
     """
     return explore_plan(body, _plan(plan))
 
@@ -215,19 +222,22 @@ def _explore_warm(runner: Runner, plan: Plan, begin: Exploration) -> Finding:
 
 
 def _finding(runner: Runner, plan: Plan, found: Exploration, passed: Schedule | None) -> Finding:
-    departures = departures_of(found, plan.strategy)
+    if plan.strategy not in GIVEN:
+        found = hunted(runner, found, plan.seed, plan.seconds)
+    runner.watch.end()
+    departures = departures_of(found, plan.strategy) | riders(runner.watch, found)
     if found.failed is None or found.schedule is None:
         finding = passed_finding(found, plan.strategy, plan.points, plan.mode)
         return doubted(runner, replace(finding, **departures), found, passed)
     finding = failed_finding(runner, found, plan.replays, plan.strategy, plan.seconds)
     if passed is not None:
         finding = unless_all_fails(runner, finding, passed)
-    finding = doubted(runner, finding, found, passed)
+    finding = named(doubted(runner, replace(finding, **departures), found, passed))
     if plan.record and finding.schedule is not None:
         finding = replace(finding, recording=_recorded(runner, finding.schedule, plan.root))
     if plan.curve:
         finding = with_curve(runner, finding, plan.seed)
-    return replace(finding, **departures)
+    return finding
 
 
 def _recorded(runner: Runner, schedule: str, root: str) -> Recording | None:
@@ -250,7 +260,8 @@ def controlled_runner(
     with ExitStack() as stack:
         signals = stack.enter_context(Signals())
         # The reduction has to see what data is touched, also where that is no scheduling point.
-        if plan.points == "access" or plan.strategy == "exhaustive":
+        watched = plan.races != "off"
+        if plan.points == "access" or plan.strategy == "exhaustive" or watched:
             under_test = UnderTest(plan.root, _files_of(body), tuple(plan.control))
             stack.enter_context(gates_inserted(under_test))
         threads = stack.enter_context(control_threads())
@@ -280,6 +291,7 @@ def controlled_runner(
             after=after,
             signals=signals,
         )
+        runner.watch = Watch(lock_order=True, races=watched)
         stack.enter_context(runner.ready())
         yield runner
 

@@ -4,35 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from linecache import getline
 
+from pytest_racecheck.diagnosis.case import (
+    Case,
+    Named,
+    apart,
+    is_question,
+    same_variable,
+    spot,
+    steps_between,
+    valued,
+)
 from pytest_racecheck.diagnosis.causes import BLOCKED, shared
-from pytest_racecheck.diagnosis.critical_pair import Critical
-from pytest_racecheck.engine.failure import TaskFailure, place
+from pytest_racecheck.diagnosis.unseen_halves import UNSEEN
+from pytest_racecheck.engine.failure import place
 from pytest_racecheck.engine.trace import Step
 
-_QUESTION = re.compile(r"^\s*(if|elif|while|assert)\b|\bif\b.*\belse\b|\b(and|or)\b")
+LOCK_ORDER = "lock-order inversion"
 #: Calls that ask and change nothing.
 _ASKING = re.compile(r"\.(empty|full|qsize|is_set|locked|is_alive|done|__contains__)$")
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One failing execution, as the patterns look at it; ``failed`` is the task that failed."""
-
-    failure: TaskFailure
-    steps: Sequence[Step]
-    critical: Sequence[Critical]
-    failed: int
-    name: Callable[[int], str]
-
-    def of(self, task: int) -> str:
-        """Whose line it is: "anna's"."""
-        return f"{self.name(task)}'s"
-
-
-Named = tuple[str, str]
 
 
 def name_the_pattern(case: Case) -> Named | None:
@@ -61,7 +51,7 @@ def _lock_order(case: Case) -> Named | None:
         f"at {place(step.filename, step.line)}"
         for at, step in enumerate(cycle)
     ]
-    return "lock-order inversion", ", ".join(said[:-1]) + f", and {said[-1]}"
+    return LOCK_ORDER, ", ".join(said[:-1]) + f", and {said[-1]}"
 
 
 def _next(cycle: Sequence[Step], at: int) -> Step:
@@ -81,8 +71,8 @@ def _lock_names(case: Case, locks: Sequence[int]) -> dict[int, str]:
 
 
 def _lost_wake_up(case: Case) -> Named | None:
-    if case.failure.kind != "lost wake-up":
-        return None
+    if case.failure.kind != "lost wake-up" or not case.critical:
+        return None  # without an order that decides nothing says that it could have come in time
     early = case.failure.message.rpartition(": ")[2]
     waiting = [s for s in case.steps if s.choice == BLOCKED and "wait of" in s.label]
     if not waiting:
@@ -102,15 +92,15 @@ def _lost_update(case: Case) -> Named | None:
         first, between, then = one.first, one.between, one.then
         if first is None or (first.label, between.label, then.label) != ("read", "write", "write"):
             continue
-        if not _same_variable(first, between, then) or _is_question(first):
+        if not same_variable(first, between, then) or is_question(first):
             continue
         if first.function != then.function or _read_again(case, first, then):
             continue
         return (
             "lost update",
-            f"{case.name(first.task)} read {_valued(first)} at {_at(first)}, "
-            f"{case.name(between.task)} then wrote {between.value or 'it'} at {_at(between)}, and "
-            f"{case.name(then.task)} wrote {then.value or 'it'} over that at {_at(then)}",
+            f"{case.name(first.task)} read {valued(first)} at {spot(first)}, "
+            f"{case.name(between.task)} then wrote {between.value or 'it'} at {spot(between)}, and "
+            f"{case.name(then.task)} wrote {then.value or 'it'} over that at {spot(then)}",
         )
     return None
 
@@ -119,20 +109,20 @@ def _check_then_act(case: Case) -> Named | None:
     """Asked, changed by another, acted upon."""
     for one in case.critical:
         first, between, then = one.first, one.between, one.then
-        if first is None or not (_asks(first) or _is_question(first)):
+        if first is None or not (_asks(first) or is_question(first)):
             continue
         both, again = shared(first, between), shared(between, then)
         if both is None or again is None or both.thing != again.thing:
             continue
         if first.label == "write" or between.label == "read" or first.function != then.function:
             continue
-        if _asks(then) or _is_question(then):
+        if _asks(then) or is_question(then):
             continue  # it asked again before it acted
         return (
             "check-then-act",
-            f"{case.name(first.task)} looked at {_valued(first)} at {_at(first)}, "
-            f"{case.name(between.task)} changed it at {_at(between)}, and {case.name(then.task)} "
-            f"acted at {_at(then)} on what it had seen",
+            f"{case.name(first.task)} looked at {valued(first)} at {spot(first)}, "
+            f"{case.name(between.task)} changed it at {spot(between)}, and {case.name(then.task)} "
+            f"acted at {spot(then)} on what it had seen",
         )
     return None
 
@@ -145,68 +135,44 @@ def _torn_read(case: Case) -> Named | None:
             continue
         writer, readers = (first, [one.between]) if first.label == "write" else (None, [])
         if writer is not None and then.label == "write":
-            seen = _between(case, first, then, "read")
-            old = next((s for s in reversed(seen) if _same_variable(s, then)), None)
-            new = next((s for s in seen if _same_variable(s, first)), None)
-            if old and new and old.task == new.task == case.failed and _apart(first, then):
+            seen = steps_between(case, first, then, "read")
+            old = next((s for s in reversed(seen) if same_variable(s, then)), None)
+            new = next((s for s in seen if same_variable(s, first)), None)
+            if old and new and old.task == new.task == case.failed and apart(first, then):
                 return (
                     "torn read",
-                    f"{case.name(new.task)} read {_valued(new)} at {_at(new)} and {_valued(old)} "
-                    f"at {_at(old)}, between the two writes of {case.name(first.task)} at "
-                    f"{_at(first)} and {_at(then)}",
+                    f"{case.name(new.task)} read {valued(new)} at {spot(new)} and {valued(old)} "
+                    f"at {spot(old)}, between the two writes of {case.name(first.task)} at "
+                    f"{spot(first)} and {spot(then)}",
                 )
         elif not readers and then.label == "read" and first.task == case.failed:
-            seen = _between(case, first, then, "write")
-            wrote = [next((s for s in seen if _same_variable(s, r)), None) for r in (first, then)]
-            if wrote[0] and wrote[1] and wrote[0].task == wrote[1].task and _apart(first, then):
+            if is_question(first) and _writes_back(case, then):
+                continue  # it acts on the answer
+            seen = steps_between(case, first, then, "write")
+            wrote = [next((s for s in seen if same_variable(s, r)), None) for r in (first, then)]
+            if wrote[0] and wrote[1] and wrote[0].task == wrote[1].task and apart(first, then):
                 return (
                     "torn read",
-                    f"{case.name(first.task)} read {_valued(first)} at {_at(first)} and "
-                    f"{_valued(then)} at {_at(then)}; {case.name(wrote[0].task)} wrote both in "
-                    f"between, at {_at(wrote[0])} and {_at(wrote[1])}",
+                    f"{case.name(first.task)} read {valued(first)} at {spot(first)} and "
+                    f"{valued(then)} at {spot(then)}; {case.name(wrote[0].task)} wrote both in "
+                    f"between, at {spot(wrote[0])} and {spot(wrote[1])}",
                 )
     return None
 
 
-def _between(case: Case, first: Step, then: Step, label: str) -> list[Step]:
-    steps = list(case.steps)
-    begin, end = _index(steps, first), _index(steps, then)
-    return [s for s in steps[begin:end] if s.task != first.task and s.label == label]
-
-
-def _index(steps: list[Step], step: Step) -> int:
-    return next(at for at, other in enumerate(steps) if other is step)
-
-
-def _apart(one: Step, other: Step) -> bool:
-    return not _same_variable(one, other)
-
-
-def _same_variable(*steps: Step) -> bool:
-    return len({step.touched[:1] and step.touched[0][:2] for step in steps}) == 1
+def _writes_back(case: Case, read: Step) -> bool:
+    """Whether what is read is written by the same line, as ``x += 1`` does."""
+    own = [s for s in case.steps if s.task == read.task and s.op > read.op and s.label == "write"]
+    return any(s.line == read.line and same_variable(s, read) for s in own[:1])
 
 
 def _read_again(case: Case, first: Step, then: Step) -> bool:
     own = [s for s in case.steps if s.task == first.task and first.op < s.op < then.op]
-    return any(s.label == "read" and _same_variable(s, first) for s in own)
+    return any(s.label == "read" and same_variable(s, first) for s in own)
 
 
 def _asks(step: Step) -> bool:
     return _ASKING.search(step.label) is not None
-
-
-def _is_question(step: Step) -> bool:
-    source = getline(step.filename, step.line)
-    return step.label == "read" and _QUESTION.search(source) is not None
-
-
-def _valued(step: Step) -> str:
-    what = step.target.strip("`")
-    return f"{what} as {step.value}" if step.value else what
-
-
-def _at(step: Step) -> str:
-    return place(step.filename, step.line)
 
 
 _PATTERNS: tuple[Callable[[Case], Named | None], ...] = (
@@ -215,4 +181,5 @@ _PATTERNS: tuple[Callable[[Case], Named | None], ...] = (
     _lost_update,
     _torn_read,
     _check_then_act,
+    *UNSEEN,
 )

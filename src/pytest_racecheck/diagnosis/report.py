@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pytest_racecheck.diagnosis.curve import chart
+from pytest_racecheck.diagnosis.sightings import IMPOSSIBLE
 from pytest_racecheck.diagnosis.timeline import ellipsis, printable, timeline
 from pytest_racecheck.diagnosis.verdict import Explanation, Finding, Verdict
 from pytest_racecheck.diagnosis.wrapping import wrap
@@ -28,6 +29,7 @@ def report(finding: Finding, width: int = 80, replay_command: str | None = None)
     if finding.explanation is not None and finding.explanation.curve is not None:
         drawn = chart(finding.explanation.curve, width - 2)
         lines += ["", *(piece for line in drawn for piece in _indented(line, width))]
+    lines += _rode_along(finding, width)
     for warning in finding.warnings:
         lines += ["", *wrap(f"warning: {warning}", width, "  ")]
     if finding.schedule is not None:
@@ -40,6 +42,19 @@ def _explained(why: Explanation, width: int) -> list[str]:
     said = [f"{why.pattern}: {why.sentence}"] if why.pattern else []
     said += [order.sentence for order in why.orders]
     return [line for text in said for line in wrap(text, width, "    ", "  ")]
+
+
+def _rode_along(finding: Finding, width: int) -> list[str]:
+    """The lock order where it may matter, the data races, and what was not confirmed."""
+    graph, lines = finding.lock_order, []
+    asked = finding.explanation is not None and finding.explanation.curve is not None
+    if graph is not None and (asked or any(c.outcome != IMPOSSIBLE for c in graph.cycles)):
+        lines += ["", *(piece for line in graph.drawing() for piece in wrap(line, width, "    "))]
+    for race in finding.races:
+        lines += ["", *(piece for line in race.told() for piece in wrap(line, width, "      "))]
+    for remark in finding.remarks:
+        lines += ["", *wrap(f"remark: {remark}", width, "  ")]
+    return lines
 
 
 def _indented(line: str, width: int) -> list[str]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from pytest_racecheck.diagnosis.sightings import LockGraph, Race
+
 if TYPE_CHECKING:
     from pytest_racecheck.engine.recording import Recording
     from pytest_racecheck.engine.trace import Step
@@ -142,6 +144,9 @@ class Finding:
     suspects: tuple[str, ...] = ()  # what decides besides the schedule
     recording: Recording | None = field(default=None, compare=False, repr=False)
     explanation: Explanation | None = field(default=None, compare=False)
+    lock_order: LockGraph | None = field(default=None, compare=False)
+    races: tuple[Race, ...] = ()  # with races="report"
+    remarks: tuple[str, ...] = ()  # suspicions that no schedule confirmed
 
     def as_json(self) -> dict[str, Any]:
         """Plain data: the part of a JSON finding that does not depend on a scenario."""
@@ -160,6 +165,9 @@ class Finding:
             "suspects": list(self.suspects),
             "reason": self.reason,
             "explanation": None if self.explanation is None else self.explanation.as_json(),
+            "lock_order": None if self.lock_order is None else self.lock_order.as_json(),
+            "races": [race.as_json() for race in self.races],
+            "remarks": list(self.remarks),
         }
 
     def report(self, width: int = 80, replay_command: str | None = None) -> str:

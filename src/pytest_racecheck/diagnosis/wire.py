@@ -8,6 +8,7 @@ import traceback
 from dataclasses import asdict, astuple, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from pytest_racecheck.diagnosis.sightings import lock_graph, race
 from pytest_racecheck.diagnosis.verdict import (
     Curve,
     Explanation,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 #: Exceptions that mean "stop this test" are rebuilt if they are from here; nothing else is.
 _STOPS_FROM = ("builtins", "_pytest.outcomes", "unittest.case")
-_APART = ("verdict", "failure", "story", "recording", "explanation")
+_APART = ("verdict", "failure", "story", "recording", "explanation", "lock_order", "races")
 
 
 def pack_finding(finding: Finding) -> dict[str, Any]:
@@ -40,6 +41,8 @@ def pack_finding(finding: Finding) -> dict[str, Any]:
         "recording": None if recording is None else recording.as_json(),
         "explanation": None if finding.explanation is None else asdict(finding.explanation),
         "finding": {**plain, "verdict": str(finding.verdict)},
+        "lock_order": None if finding.lock_order is None else finding.lock_order.as_json(),
+        "races": [race.as_json() for race in finding.races],
         "failure": None if failure is None else _pack_failure(failure),
         "story": None
         if story is None
@@ -67,6 +70,8 @@ def unpack_finding(message: dict[str, Any]) -> Finding:
         **{**plain, "verdict": Verdict(plain["verdict"])},
         recording=None if recording is None else Recording.of_json(recording),
         explanation=_explanation(message["explanation"]),
+        lock_order=lock_graph(message["lock_order"]),
+        races=tuple(race(packed) for packed in message["races"]),
         failure=None
         if failure is None
         else Failure(**{name: _tupled(value) for name, value in failure.items()}),

@@ -65,16 +65,19 @@ class Execution(ExecutionState):
         self.pool = pool
 
     def _listener(self) -> Callable[[Task], None] | None:
-        """Who is told of every operation as it is performed: the decider, the trace, or both."""
-        operation = self.operation
-        if self.trace is None or operation is None:
-            return operation if self.trace is None else self.note
+        """Who is told of every operation as it is performed: decider, race detection, trace."""
+        races = self.data_races
+        told = [self.operation, None if races is None else races.heard]
+        told.append(None if self.trace is None else self.note)
+        several = [one for one in told if one is not None]
+        if len(several) < 2:
+            return several[0] if several else None
 
-        def both(task: Task) -> None:
-            operation(task)
-            self.note(task)
+        def all_of_them(task: Task) -> None:
+            for one in several:
+                one(task)
 
-        return both
+        return all_of_them
 
     # --- the two verbs, for the task that holds the baton --------------------------------------
 
@@ -265,6 +268,8 @@ class Execution(ExecutionState):
         self.enabled = None
         if parent is not None and self.touched is not None:
             self.touched(task, "birth", "release")
+        if self.lock_order is not None and parent is not None:
+            self.lock_order.born(parent, task)
         if self.clocks is not None:
             if parent is not None:
                 parent.clock[parent.index] = parent.clock.get(parent.index, 0) + 1
@@ -327,6 +332,8 @@ class Execution(ExecutionState):
         main = self.birth(None, "main", Carrier())
         self.current = main
         self.heard = self._listener()
+        if self.data_races is not None:
+            self.touched_data = self.data_races.told_besides(self.touched_data)
         if self._begin is not None:
             self._begin(self)
         set_active(self)

@@ -20,6 +20,7 @@ from pytest_racecheck.engine.strategies.recorded import Follow, Replay
 from pytest_racecheck.engine.strategies.tolerant import Followed
 from pytest_racecheck.engine.trace import Trace
 from pytest_racecheck.engine.watchdog import Watchdog
+from pytest_racecheck.engine.watching import Watch
 from pytest_racecheck.errors import UsageError
 
 #: Every so many executions one is run twice, to notice nondeterminism that is not ours.
@@ -54,6 +55,7 @@ class Exploration:
     longest_s: float = 0.0  # how far the virtual clock went in one execution
     most_tasks: int = 0
     choices: int = 0
+    hunted: int = 0  # further executions, each made for one possible deadlock
 
 
 class Runner:
@@ -75,6 +77,7 @@ class Runner:
         self._patience_s = patience_s
         self._before = before
         self._after = after
+        self.watch = Watch()  # for nothing, unless somebody gives it another one
         self._pool = CarrierPool()
         self._watchdog = Watchdog(patience_s)
         self._since_collection = 0
@@ -107,12 +110,14 @@ class Runner:
         self._watchdog.execution = execution
         if self._before is not None:
             self._before(execution)
+        self.watch.before(execution)
         try:
             around = self.around
             execution.run(self._body if around is None else partial(around, self._body))
         finally:
             self._watchdog.execution = None
             self._signals.end()
+            self.watch.after(execution)
             if self._after is not None:
                 self._after(execution)
             self._since_collection += 1

@@ -66,6 +66,8 @@ def take(execution: Execution, task: Task, key: int) -> None:
 
 def joined(execution: Execution, task: Task, ended: Task) -> None:
     """``task`` has seen the end of ``ended``: everything it did happened before."""
+    if execution.lock_order is not None:
+        execution.lock_order.joined(task, ended)
     if execution.clocks is not None:
         clock = dict(ended.clock)
         clock[ended.index] = clock.get(ended.index, 0) + 1

@@ -12,7 +12,9 @@ from pytest_racecheck.engine.task import Task
 from pytest_racecheck.errors import Divergence
 
 if TYPE_CHECKING:
+    from pytest_racecheck.engine.data_races import DataRaces
     from pytest_racecheck.engine.livelock import FairTail
+    from pytest_racecheck.engine.lock_order import LockOrder
     from pytest_racecheck.engine.signals import Signals
     from pytest_racecheck.engine.trace import Trace
 
@@ -58,6 +60,8 @@ class ExecutionState:
     owners: dict[int, tuple[Task, object]] = field(default_factory=dict)
     held_at: dict[int, str] = field(default_factory=dict)
     clocks: dict[int, dict[int, int]] | None = None  # happens-before, when asked for
+    data_races: DataRaces | None = None  # the same of accesses to data
+    lock_order: LockOrder | None = None  # which lock is taken while which is held
     early_notifies: list[tuple[Any, str]] = field(default_factory=list)  # condition, place
 
     # The end.
