@@ -333,3 +333,77 @@ WITHOUT_GATES = {
         *(given_to_a_thread, given_to_a_timer, given_to_a_pool),
     )
 }
+
+
+# ------------------------------------------- order that matters, of operations that have gates
+
+
+def read_the_clock():
+    """Who reads it first."""
+    seen = {}
+
+    def read(name):
+        seen[name] = time.monotonic()
+
+    together(functools.partial(read, "one"), functools.partial(read, "other"))
+    assert seen["one"] < seen["other"]
+
+
+def timed_out():
+    """A time-out that fires a moment before the answer."""
+    answers = queue.SimpleQueue()
+
+    def serve():
+        time.sleep(1.0)
+        answers.put("here you are")
+
+    together(serve, lambda: answers.get(timeout=1.2))
+
+
+def looked_at_by_two():
+    """A lock is taken between two looks at it, the second one first."""
+    lock, seen = threading.Lock(), {}
+
+    def look(name):
+        seen[name] = lock.locked()
+
+    together(functools.partial(look, "a"), functools.partial(look, "b"), lock.acquire)
+    assert seen != {"a": True, "b": False}
+
+
+def woken():
+    """The last of three waiters is the first to wake."""
+    changed, order = threading.Condition(), []
+
+    def wait(number):
+        time.sleep(10 * number)  # they begin to wait in this order, always
+        with changed:
+            changed.wait()
+            order.append(number)
+
+    def wake():
+        time.sleep(90)
+        with changed:
+            changed.notify()
+        time.sleep(90)
+        with changed:
+            changed.notify_all()
+
+    together(*(functools.partial(wait, number) for number in range(3)), wake)
+    assert order[0] != 2
+
+
+def emptied():
+    """The whole of a list, and one of its items."""
+    items = [1]
+
+    def empty():
+        items.clear()
+
+    together(lambda: items[0], empty)
+
+
+ORDERS = {
+    program.__name__: program
+    for program in (read_the_clock, timed_out, looked_at_by_two, woken, emptied)
+}

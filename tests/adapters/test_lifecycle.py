@@ -391,6 +391,16 @@ def test_a_thread_left_over_is_a_deadlock():
     assert "forgotten" in finding.failure.waits[0]
 
 
+def test_a_daemon_does_not_excuse_the_thread_beside_it():
+    def body():
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+        threading.Thread(target=threading.Event().wait, name="forgotten").start()
+
+    finding = find(body)
+    assert finding.verdict == "reproduced", finding.report()
+    assert finding.failure.kind == "deadlock"
+
+
 @pytest.mark.parametrize("daemon", [True, False])
 def test_a_thread_that_a_deadlock_kept_from_beginning_is_marked_as_ended(daemon):
     threads = []

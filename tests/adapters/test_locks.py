@@ -113,6 +113,23 @@ def release(broken):
     assert got == [True]
 
 
+@TWINS.add("with Lock", "assertion")
+def with_lock(broken):
+    lock, got = threading.Lock(), []
+
+    def hold():
+        with lock:
+            pass
+
+    def take():
+        got.append(lock.acquire(not broken))
+        if got == [True]:
+            lock.release()
+
+    together(hold, take)
+    assert got == [True], "it was held just then"
+
+
 @TWINS.add("RLock", "deadlock")
 def rlock(broken):
     one, other = threading.RLock(), threading.RLock()
@@ -488,6 +505,33 @@ def queue_size(broken):
 
 
 # --------------------------------------------------------------------------- details of the model
+
+
+def test_each_of_three_waiters_is_the_first_to_wake_in_some_schedule():
+    first = set()
+
+    def body():
+        changed, woken = threading.Condition(), []
+
+        def wait(number):
+            time.sleep(10 * number)  # they begin to wait in this order, always
+            with changed:
+                changed.wait()
+                woken.append(number)
+
+        def wake():
+            time.sleep(90)
+            with changed:
+                changed.notify()
+            time.sleep(90)
+            with changed:
+                first.add(woken[0])
+                changed.notify_all()
+
+        together(*(partial(wait, number) for number in range(3)), wake)
+
+    assert find(body, strategy="bounded", preemptions=0).verdict == "ruled out"
+    assert first == {0, 1, 2}
 
 
 def test_a_lock_that_another_thread_releases_is_no_deadlock():

@@ -172,6 +172,21 @@ def test_hours_pass_at_once():
     assert min(elapsed) >= 24 * 3600
 
 
+def test_who_wakes_behind_a_longer_sleep_does_not_turn_the_clock_back():
+    def body():
+        seen, lock = [], threading.Lock()
+
+        def sleep(seconds):
+            time.sleep(seconds)
+            with lock:
+                seen.append(monotonic())
+
+        together(partial(sleep, 0.1), partial(sleep, 0.3))
+        assert seen == sorted(seen)
+
+    assert find(body).verdict == "ruled out"
+
+
 def test_clocks_never_go_back():
     def body():
         seen, lock = [monotonic()], threading.Lock()

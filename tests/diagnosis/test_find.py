@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 
 import pytest
 
@@ -135,6 +136,21 @@ def test_a_body_that_depends_on_more_than_the_schedule_is_inconclusive(fails, sa
     assert finding.verdict == "inconclusive", finding.report()
     assert finding.grade is None
     assert said in finding.reason
+
+
+def test_replays_that_end_in_another_failure_do_not_agree():
+    calls = count()
+
+    def body():
+        _, add = adder(False)
+        together(add, add)
+        if next(calls) % 2:
+            raise LookupError("odd")
+        raise ArithmeticError("even")
+
+    finding = find(body)
+    assert finding.verdict == "inconclusive", finding.report()
+    assert finding.replays[0] < finding.replays[1]
 
 
 def test_a_draw_that_is_not_seeded_is_inconclusive():

@@ -12,6 +12,7 @@ from functools import partial
 
 import pytest
 
+from onlooker import Onlooker
 from pytest_racecheck import explore
 from pytest_racecheck.adapters.threads import control_threads
 from pytest_racecheck.engine.explore import Runner
@@ -177,6 +178,20 @@ def test_each_access_is_a_point_before_it_happens(function, expected):
 
 def test_iteration_has_a_point_before_every_item():
     assert sum("read" in step for step in accesses(iterate)) >= 2
+
+
+def test_a_variable_is_as_it_was_while_a_task_stands_before_its_access(monkeypatch):
+    monkeypatch.setitem(globals(), "NUMBER", 0)
+    onlooker = Onlooker(globals(), "NUMBER")
+
+    def body():
+        together(add_to_global, add_to_global)
+
+    with gates_inserted(HERE), control_threads():
+        runner = Runner(body)
+        with runner.ready():
+            runner.execute(onlooker)
+    assert onlooker.seen == [("read", 0), ("write", 0), ("read", 1), ("write", 1)]
 
 
 # ------------------------------------------------------------------------- races of plain data

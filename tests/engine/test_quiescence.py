@@ -101,6 +101,24 @@ def test_a_lock_taken_twice_waits_for_itself():
     assert failure.message.startswith("each waits for the next: main/0/")
 
 
+def test_a_lock_taken_twice_and_given_back_once_is_still_held():
+    def body():
+        one, other = threading.RLock(), threading.RLock()
+
+        def take(first, second):
+            with first:
+                with first:
+                    pass
+                with second:
+                    pass
+
+        together(partial(take, one, other), partial(take, other, one))
+
+    finding = find(body)
+    assert finding.failure.kind == "deadlock", finding.report()
+    assert "each waits for the next" in finding.failure.message
+
+
 def test_threads_that_join_each_other_are_a_cycle():
     def body():
         threads = []

@@ -14,7 +14,7 @@ from pytest_racecheck.engine.strategies.dpor import Reduced
 from pytest_racecheck.engine.strategies.events import Events, Recorder
 from pytest_racecheck.engine.strategies.exhaustive import Exhaustive
 from pytest_racecheck.engine.strategies.races import analyse
-from reduced_programs import PROGRAMS, WITHOUT_GATES
+from reduced_programs import ORDERS, PROGRAMS, WITHOUT_GATES
 from twins import together
 
 BRUTE_LIMIT = 10_000
@@ -97,6 +97,12 @@ def test_nothing_shared_is_one_class_and_everything_shared_is_all_of_them():
 @pytest.mark.parametrize("points", ["access", "sync"])
 def test_an_order_that_matters_where_there_are_no_gates_is_found(name, points):
     finding = explore(WITHOUT_GATES[name], strategy="exhaustive", points=points, executions=2000)
+    assert finding.verdict == "reproduced", finding.report()
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_an_order_that_matters_is_among_the_classes(name):
+    finding = explore(ORDERS[name], strategy="exhaustive", executions=2000)
     assert finding.verdict == "reproduced", finding.report()
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pytest_racecheck import explore
 from pytest_racecheck.engine.strategies.exhaustive import Exhaustive
 from pytest_racecheck.errors import Divergence
+from reduced_programs import ORDERS
 from strategy_programs import acquire, every_run, plain, release, run
 
 
@@ -154,3 +155,8 @@ def test_real_locks_leave_as_many_schedules_as_their_model():
     finding = explore(body, points="sync", strategy="bounded", preemptions=99, executions=5000)
     model = [[*plain(1), acquire("a"), release("a")]] * 2
     assert finding.executions == len(list(every_run(model)))
+
+
+def test_a_time_out_that_fires_early_is_within_a_bound():
+    finding = explore(ORDERS["timed_out"], points="sync", strategy="bounded", preemptions=1)
+    assert (finding.verdict, finding.failure and finding.failure.type) == ("reproduced", "Empty")

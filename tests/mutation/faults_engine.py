@@ -1,0 +1,338 @@
+"""Faults of the engine: who can move, what time it is, who waits for whom, how it ends."""
+
+from __future__ import annotations
+
+from tests.mutation.fault import Fault
+
+SOUND = "test_its_sound_twin_is_ruled_out"
+
+FAULTS = (
+    # --- who can move ---------------------------------------------------------------------------
+    Fault(
+        "a timed wait is over at once",
+        "engine/execution.py",
+        "(t.deadline_s is not None and t.deadline_s <= now)",
+        "(t.deadline_s is not None)",
+        "a time-out fires although the answer was on its way: a correct program is accused",
+        ("adapters/test_locks.py::test_its_sound_twin_is_ruled_out[Condition.wait(timeout)]",),
+    ),
+    Fault(
+        "a time-out is never told",
+        "engine/execution.py",
+        "return timeout_s is None or not task.timed_out",
+        "return True",
+        "who waited in vain goes on as if the lock were his",
+        ("engine/test_execution.py::test_wait_until_gives_up_at_its_virtual_deadline",),
+    ),
+    Fault(
+        "an answer in time is called a time-out",
+        "engine/execution.py",
+        "if task.ready is not None and not task.ready():",
+        "if task.ready is not None:",
+        "who got what he waited for is told that he did not",
+        ("adapters/test_locks.py::test_its_sound_twin_is_ruled_out[Lock.acquire(timeout)]",),
+    ),
+    Fault(
+        "time-outs fire hours too early",
+        "engine/execution.py",
+        "limit = self.now_s + LATENESS_S",
+        "limit = self.now_s + 86_400",
+        "a time-out of minutes is taken for too short",
+        ("adapters/test_virtual_time.py::test_a_time_out_fires_early_only_by_a_moment",),
+    ),
+    Fault(
+        "time-outs never fire while somebody can move",
+        "engine/execution.py",
+        "if not self.late_left or not enabled:",
+        "if self.late_left or not enabled:",
+        "a time-out that comes just before its answer is never tried",
+        ("adapters/test_virtual_time.py::test_a_time_out_fires_early_only_by_a_moment",),
+    ),
+    Fault(
+        "a failing task stops the others",
+        "engine/execution.py",
+        "self.failures.append(TaskFailure.of_error(error, task))",
+        'self.failures.append(TaskFailure.of_error(error, task)); self.begin_unwinding("failed")',
+        "what the others would have done, a second failure or a deadlock, is never seen",
+        (
+            "engine/test_execution.py::test_a_failing_task_dies_and_the_others_go_on",
+            "engine/test_execution.py::test_a_race_behind_a_failing_task_is_not_hidden",
+        ),
+    ),
+    Fault(
+        "the failure of a thread is forgotten",
+        "engine/execution.py",
+        "if not task.doomed and not any(known.error is error for known in self.failures):",
+        "if task.index == 0 and not task.doomed:",
+        "an exception in a thread passes for a pass",
+        ("adapters/test_locks.py::test_the_race_is_found[Queue.get(timeout)]",),
+    ),
+    Fault(
+        "a switch never asks the strategy",
+        "engine/execution.py",
+        "        task.pending = (label, target, site)\n        self.quiet = 0\n"
+        "        self.enabled = None\n        self.advance(task)",
+        "        task.pending = (label, target, site)\n        self.quiet = 0\n"
+        "        self.enabled = None",
+        "nobody comes between an operation and the one before",
+        ("engine/test_execution.py::test_switch_lets_others_go_first",),
+    ),
+    Fault(
+        "what has changed is not looked at again",
+        "engine/execution.py",
+        "        finally:\n            task.ready = None\n            self.enabled = None",
+        "        finally:\n            task.ready = None",
+        "who is able is taken from before the operation",
+        (
+            "engine/strategies/test_dpor.py::test_there_are_as_many_complete_executions_as_classes",
+            "engine/test_false_passes.py::test_a_correct_program_is_not_accused",
+        ),
+    ),
+    # --- locks, conditions, joins ---------------------------------------------------------------
+    Fault(
+        "a lock is taken without a gate",
+        "adapters/locks.py",
+        "return _take_lock(execution, task, lock, True, -1, sys._getframe(1))",
+        "return bool(raw_acquire(lock))",
+        "who waits for a lock takes the only turn there is with him",
+        ("adapters/test_locks.py::test_the_race_is_found[Lock]",),
+    ),
+    Fault(
+        "the end of a `with` is no operation",
+        "adapters/locks.py",
+        "def _exit(lock: Any, *_: object) -> None:\n    found = controlled()\n",
+        "def _exit(lock: Any, *_: object) -> None:\n    found = None\n",
+        "who held the lock is still told to hold it, and the reduction sees no release",
+        ("adapters/test_locks.py::test_the_race_is_found[with Lock]",),
+    ),
+    Fault(
+        "an RLock is free at the first release",
+        "adapters/locks.py",
+        "return bool(lock._recursion_count() == 1)",
+        "return bool(lock._recursion_count() >= 1)",
+        "a lock taken twice and released once lets another in",
+        ("engine/test_quiescence.py::test_a_lock_taken_twice_and_given_back_once_is_still_held",),
+    ),
+    Fault(
+        "an RLock cannot be taken twice",
+        "adapters/locks.py",
+        "if owner is not None and owner[0] is task:",
+        "if owner is not None and owner[0] is task and task.doomed:",
+        "a correct program deadlocks with itself",
+        ("adapters/test_locks.py::test_its_sound_twin_is_ruled_out[from threading import RLock]",),
+    ),
+    Fault(
+        "notify always wakes the first",
+        "adapters/locks.py",
+        "if 0 < n < len(waiters):",
+        "if len(waiters) < n < 0:",
+        "a bug that needs another waiter to wake is never found",
+        (
+            "adapters/test_locks.py::test_the_race_is_found[which waiter a notify wakes]",
+            "engine/strategies/test_dpor.py::test_a_waiter_to_wake_is_a_branch",
+        ),
+    ),
+    Fault(
+        "notify wakes another than the chosen one",
+        "adapters/locks.py",
+        "waiters.insert(at, lock)",
+        "waiters.append(lock)",
+        "the last of three waiters is never the first to wake",
+        (
+            "adapters/test_locks.py::test_each_of_three_waiters_is_the_first_to_wake_in_some_schedule",
+        ),
+    ),
+    Fault(
+        "join does not wait",
+        "adapters/lifecycle.py",
+        'if execution.wait_until(task, lambda: target.done, "join", self, timeout):',
+        'if execution.wait_until(task, lambda: True, "join", self, timeout):',
+        "the body looks at a result that is not there yet",
+        ("adapters/test_lifecycle.py::test_its_sound_twin_is_ruled_out[Thread.join]",),
+    ),
+    # --- happens-before -------------------------------------------------------------------------
+    Fault(
+        "a join orders nothing",
+        "engine/happens_before.py",
+        "clock[ended.index] = clock.get(ended.index, 0) + 1\n        _merge(task.clock, clock)",
+        "clock[ended.index] = clock.get(ended.index, 0) + 1",
+        "a socket that is handed over by a join is called shared",
+        (
+            "adapters/test_zeromq_owner.py::test_a_socket_made_by_one_thread_and_used_by_the_thread_it_starts_is_legal",
+        ),
+    ),
+    Fault(
+        "taking a lock orders nothing",
+        "engine/happens_before.py",
+        "    if shared is not None:\n        _merge(task.clock, shared)",
+        "    if shared is not None:\n        pass",
+        "a socket that is handed over under a lock is called shared",
+        ("adapters/test_zeromq_owner.py::test_a_lock_around_every_use_is_a_fence",),
+    ),
+    Fault(
+        "a start orders nothing",
+        "engine/execution.py",
+        "task.clock = dict(parent.clock)",
+        "task.clock = {}",
+        "a socket that is made before the thread that uses it is called shared",
+        (
+            "adapters/test_zeromq_owner.py::test_two_threads_that_send_on_one_socket_are_found_at_the_first_execution",
+        ),
+    ),
+    Fault(
+        "everything is ordered",
+        "engine/happens_before.py",
+        "found[1].clock.get(index, 0) >= count + 1",
+        "found[1].clock.get(index, 0) >= 0",
+        "sharing that nothing orders is not found",
+        (
+            "adapters/test_zeromq_owner.py::test_two_threads_that_send_on_one_socket_are_found_at_the_first_execution",
+        ),
+    ),
+    # --- time -----------------------------------------------------------------------------------
+    Fault(
+        "the clock goes back",
+        "engine/execution.py",
+        "self.now_s = max(self.now_s, task.deadline_s)",
+        "self.now_s = task.deadline_s",
+        "a later reading of the clock shows an earlier time",
+        (
+            "adapters/test_virtual_time.py::test_who_wakes_behind_a_longer_sleep_does_not_turn_the_clock_back",
+        ),
+    ),
+    Fault(
+        "a reading of the clock goes back",
+        "adapters/virtual_time.py",
+        "execution.now_s += min(READ_S * 2**doublings, _MAX_READ_S)",
+        "execution.now_s -= min(READ_S * 2**doublings, _MAX_READ_S)",
+        "a later reading of the clock shows an earlier time",
+        ("adapters/test_virtual_time.py::test_clocks_never_go_back",),
+    ),
+    Fault(
+        "time jumps to the last deadline",
+        "engine/quiescence.py",
+        "execution.now_s = max(execution.now_s, min(deadlines))",
+        "execution.now_s = max(execution.now_s, max(deadlines))",
+        "a short sleep lasts as long as the longest, and time-outs fire that nobody needs",
+        (f"adapters/test_virtual_time.py::{SOUND}[a sleep that is only a little longer]",),
+    ),
+    # --- the verdict on nobody moving -----------------------------------------------------------
+    Fault(
+        "a cycle is short by one",
+        "engine/waits.py",
+        "return path[path.index(task) :]",
+        "return path[path.index(task) + 1 :]",
+        "a lock that is taken twice is no cycle, and of two tasks one waits for nobody",
+        ("engine/test_quiescence.py::test_a_lock_taken_twice_waits_for_itself",),
+    ),
+    Fault(
+        "a lost wake-up is called a deadlock",
+        "engine/quiescence.py",
+        'kind, message = "lost wake-up", f"nobody',
+        'kind, message = "deadlock", f"nobody',
+        "the user looks for a cycle of locks that is not there",
+        ("engine/test_quiescence.py::test_a_lost_wake_up_names_the_notify_that_came_too_early",),
+    ),
+    Fault(
+        "any early notify is blamed",
+        "engine/quiescence.py",
+        "if any(id(waiter) in waiting for waiter in condition._waiters):",
+        "if waiting:",
+        "a deadlock is called a lost wake-up of a condition that has nothing to do with it",
+        ("engine/test_quiescence.py::test_a_notify_of_another_condition_is_not_blamed",),
+    ),
+    Fault(
+        "one daemon excuses all who are stuck",
+        "engine/quiescence.py",
+        "all(task.daemon or task.idle_worker for task in stuck)",
+        "any(task.daemon or task.idle_worker for task in stuck)",
+        "a thread that never ends is no failure when a daemon is there too",
+        ("adapters/test_lifecycle.py::test_a_daemon_does_not_excuse_the_thread_beside_it",),
+    ),
+    Fault(
+        "a state that comes back is compared by place only",
+        "engine/livelock.py",
+        "return snapshot(execution, self._looks_at_clock) == self._reference[1]",
+        "return True",
+        "a long loop that makes progress is called a livelock",
+        ("engine/test_livelock.py::test_a_long_loop_did_not_end_and_is_no_livelock",),
+    ),
+    Fault(
+        "no loop is a livelock",
+        "engine/livelock.py",
+        "        if self._came_back():",
+        "        if self._came_back() and not execution.live:",
+        "two who give way to each other for ever are only slow",
+        ("engine/test_livelock.py::test_a_state_that_comes_back_is_a_livelock",),
+    ),
+    # --- the end --------------------------------------------------------------------------------
+    Fault(
+        "the step limit is no reason",
+        "engine/explore.py",
+        "        found.cut_off = execution.cut_off",
+        "        found.cut_off = None",
+        "an execution that never ended counts as one that passed",
+        ("diagnosis/test_find.py::test_a_step_limit_is_no_verdict",),
+    ),
+    Fault(
+        "stuck tasks are left to themselves",
+        "engine/unwinding.py",
+        "    task.doomed = True\n    for _ in range(3):",
+        "    for _ in range(3):",
+        "a deadlock costs its threads, and they meet the next execution",
+        ("engine/test_unwinding.py::test_finally_blocks_and_context_managers_of_stuck_tasks_run",),
+    ),
+    Fault(
+        "the dead keep their locks",
+        "engine/unwinding.py",
+        "    if cut_short:\n",
+        "    if cut_short and not execution.failures:\n",
+        "the next execution finds a lock taken that nobody holds: a false deadlock",
+        ("engine/test_unwinding.py::test_what_stuck_tasks_took_is_free_in_the_next_execution",),
+    ),
+    Fault(
+        "a lost task is not told",
+        "engine/watchdog.py",
+        "    execution.lost.append(",
+        "    [].append(",
+        "what went on outside control counts as controlled",
+        (
+            "engine/test_execution.py::test_a_native_wait_is_named_with_its_stack_and_the_others_go_on",
+        ),
+    ),
+    # --- replay ---------------------------------------------------------------------------------
+    Fault(
+        "a replay does not compare operations",
+        "engine/strategies/recorded.py",
+        "if check_digits(self._sum) != self._schedule.checks[block * 2 : block * 2 + 2]:",
+        "if not self._schedule.checks:",
+        "another program is taken for the recorded one",
+        (
+            "engine/strategies/test_recorded.py::test_another_operation_is_noticed_at_the_next_check",
+        ),
+    ),
+    Fault(
+        "a replay may end too early",
+        "engine/explore.py",
+        "            execution.divergence = decider.left_over()",
+        "            decider.left_over()",
+        "a program that ends before its schedule does is called the recorded one",
+        ("engine/strategies/test_recorded.py::test_a_script_that_cannot_be_followed_says_where",),
+    ),
+    Fault(
+        "no execution is run twice",
+        "engine/explore.py",
+        "check = found.executions % CHECK_AGAIN_EVERY == 1 and not execution.failures",
+        "check = False",
+        "a body that draws its own dice is not noticed",
+        ("diagnosis/test_find.py::test_a_schedule_that_depends_on_a_draw_is_noticed",),
+    ),
+    Fault(
+        "the place of a failure does not count",
+        "engine/explore.py",
+        "one.identity == other.identity",
+        "one.kind == other.kind",
+        "two failures of one kind are taken for one",
+        ("diagnosis/test_minimise.py::test_a_simpler_schedule_with_another_failure_is_not_taken",),
+    ),
+)
