@@ -99,7 +99,7 @@ def instrumented(code: CodeType, scope: dict[str, Any], stored: StoredNames) -> 
 def _makes_an_assertion_error(items: Sequence[Any]) -> set[int]:
     """Where an ``assert`` calls AssertionError with its message, which touches nothing.
 
-    Up to 3.12 the message lies where the object of a method would: it would be taken for the callee.
+    Up to 3.12 the message lies where the object of a method would, and would count as called.
     """
     found: set[int] = set()
     last: int | None = None  # the last call of the message so far, the error's own in the end
