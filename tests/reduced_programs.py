@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 
+from pytest_racecheck.engine.verbs import switch, wait_until
 from twins import together
 
 
@@ -126,6 +127,55 @@ def handed_over():
     apart(lambda: items.put(1), lambda: items.put(2), lambda: items.get())
 
 
+def passed_on():
+    """Who gets first is decided before there is anything for the other one to get."""
+    items, got = queue.SimpleQueue(), []
+    items.put(1)
+
+    def work():
+        got.append(items.get())
+        items.put(2)
+
+    apart(work, work)
+
+
+def passed_on_in_time():
+    """The same, with gets that give up in the end."""
+    items = queue.SimpleQueue()
+    items.put(1)
+
+    def work():
+        items.put(items.get(timeout=60))
+
+    apart(work, work)
+
+
+def locked_in_time():
+    """Acquires that give up in the end, but not soon: the lock changes hands before."""
+    lock, got = threading.Lock(), []
+
+    def work():
+        if lock.acquire(timeout=60):
+            got.append(1)
+            lock.release()
+
+    apart(work, work)
+
+
+def handed_in():
+    """Waits for something that the engine does not know: an adapter's, in code without gates."""
+    box = io.StringIO("a")
+    box.seek(1)
+
+    def work():
+        wait_until(box.tell, "receive", box)
+        box.seek(0)
+        switch("send", box)
+        box.seek(1)
+
+    apart(work, work)
+
+
 def keyed():
     """Items of one dictionary are different things, its whole is one."""
     table = {"a": 0, "b": 0}
@@ -185,6 +235,10 @@ PROGRAMS = {
         flagged,
         awaited,
         handed_over,
+        passed_on,
+        passed_on_in_time,
+        locked_in_time,
+        handed_in,
         keyed,
         in_the_class,
         counted,

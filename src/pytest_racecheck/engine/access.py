@@ -42,7 +42,10 @@ _SHARED: tuple[type, ...] = (*_CONTAINERS, *_ITERATORS, *_ABSTRACT)
 class Site:
     """One place in the code that reads or writes something: what, and on which line."""
 
-    __slots__ = ("done", "form", "key", "label", "line", "matters", "reads", "scope")
+    __slots__ = (
+        *("done", "form", "key", "kind", "label", "line", "matters", "only", "part", "reads"),
+        "scope",
+    )
 
     def __init__(self, form: str, verb: str, key: Any, line: int, scope: Any = None) -> None:
         self.form = form  # attribute, item, container, global, cell
@@ -50,6 +53,10 @@ class Site:
         self.label = f"{verb} {key}" if key else verb
         self.done = (self.label, None, None)
         self.reads = verb == "read"
+        self.kind = "read" if self.reads else "write"
+        self.part = key if form in ("attribute", "global") else None  # None: the whole object
+        # Whether (the object, part, kind) is all that it touches.
+        self.only = form != "item" and not (form == "attribute" and self.reads)
         self.line = line
         self.scope = scope
         self.matters: dict[type, bool] = {}

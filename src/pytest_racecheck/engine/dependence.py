@@ -6,6 +6,7 @@ touch the same thing and not both only read it; then their order may matter.
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -15,8 +16,18 @@ from pytest_racecheck.engine.looking import own_dict
 from pytest_racecheck.engine.task import Task
 
 READ, WRITE, ACQUIRE, TRY, RELEASE, AWAIT = "read", "write", "acquire", "try", "release", "await"
+#: An acquire or get that gives up after a time; a wait for something that is not known here.
+LIMITED, WAIT = "limited", "wait"
+#: Of a queue: what finds something there, finds nothing there, waits for something.
+PUT, FIRST, GET = "put", "first put", "get"
 #: One touches, the other only became possible by it: ordered, but never the other way round.
-_ENABLING = frozenset({(ACQUIRE, RELEASE), (RELEASE, ACQUIRE), (AWAIT, RELEASE), (RELEASE, AWAIT)})
+_ENABLING = frozenset(
+    {
+        *((ACQUIRE, RELEASE), (RELEASE, ACQUIRE), (AWAIT, RELEASE), (RELEASE, AWAIT)),
+        (FIRST, GET),
+    }
+)
+_OF_DATA = frozenset({READ, WRITE, WAIT})
 _COMMUTING = frozenset({(READ, READ), (AWAIT, AWAIT), (READ, AWAIT), (AWAIT, READ)})
 
 #: The key of a touch of the whole object.
@@ -33,6 +44,9 @@ BIRTH = "birth"
 
 Touch = tuple[object, object, str]
 Touches = list[Touch]
+
+#: The method itself, taken before anything replaces the entries of the type.
+_is_empty = queue.SimpleQueue.__dict__["empty"]
 
 _PLAIN_KEYS = (str, int, bytes, bool, float, type(None))
 _NOTHING: Touches = []
@@ -70,7 +84,7 @@ def only_reads(task: Task) -> bool:
 
 def is_data(key: object, kind: str) -> bool:
     """Whether a call into unknown code could touch it as well: all but locks and tasks."""
-    return kind in (READ, WRITE) and key is not LOCK
+    return kind in _OF_DATA and key is not LOCK
 
 
 def dependent(one: str, other: str) -> bool:
@@ -78,14 +92,14 @@ def dependent(one: str, other: str) -> bool:
     return (one, other) not in _COMMUTING
 
 
-def reversible(one: str, other: str) -> bool:
-    """Whether two dependent touches can also come in the other order."""
-    return (one, other) not in _ENABLING
+def enables(earlier: str, later: str) -> bool:
+    """Whether the earlier of two dependent touches must come first for the later to be possible."""
+    return (earlier, later) in _ENABLING
 
 
 def data(site: Site, target: object, item_key: object) -> Touches:
     """What a read or write at ``site`` touches."""
-    kind = READ if site.reads else WRITE
+    kind = site.kind
     if site.form == "attribute":
         found: Touches = [(target, site.key, kind)]
         if site.reads and site.key not in (own_dict(target) or {}):
@@ -107,7 +121,7 @@ def _plain(key: object) -> object:
 
 
 def _taken(task: Task, target: Any) -> Touches:
-    return [(target, LOCK, TRY if task.limited else ACQUIRE)]
+    return [(target, LOCK, LIMITED if task.limited else ACQUIRE)]
 
 
 def _looked_at(_: Task, target: Any) -> Touches:
@@ -121,20 +135,25 @@ def _looked_at(_: Task, target: Any) -> Touches:
 def _joined(task: Task, target: Any) -> Touches:
     ended = (own_dict(target) or {}).get("_racecheck_task")
     if ended is None:
-        return [(WORLD, WHOLE, WRITE)]
+        return _the_world(task, target)
     return [(ended, END, TRY if task.limited else AWAIT)]
 
 
-def _queue(_: Task, target: Any) -> Touches:
-    return [(target, LOCK, WRITE)]
+def _put(_: Task, target: Any) -> Touches:
+    # Without the first one nobody could get: the two have no other order.
+    return [(target, LOCK, FIRST if _is_empty(target) else PUT)]
+
+
+def _got(task: Task, target: Any) -> Touches:
+    return [(target, LOCK, LIMITED if task.limited else GET)]
 
 
 def _clock(_: Task, __: object) -> Touches:
     return [(CLOCK, WHOLE, WRITE)]
 
 
-def _the_world(_: Task, __: object) -> Touches:
-    return [(WORLD, WHOLE, WRITE)]
+def _the_world(task: Task, __: object) -> Touches:
+    return [(WORLD, WHOLE, WRITE if task.ready is None else WAIT)]
 
 
 def _nothing(_: Task, __: object) -> Touches:
@@ -148,9 +167,9 @@ _BY_LABEL: dict[str, Callable[[Task, Any], Touches]] = {
     "release": lambda _, target: [(target, LOCK, RELEASE)],
     "look at": _looked_at,
     "join": _joined,
-    "put": _queue,
-    "get": _queue,
-    "try get": _queue,
+    "put": _put,
+    "get": _got,
+    "try get": lambda _, target: [(target, LOCK, TRY)],
     "read clock": _clock,
     "sleep": _clock,
     "begin": lambda task, _: [(task, BIRTH, AWAIT)],

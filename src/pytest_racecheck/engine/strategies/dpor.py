@@ -158,6 +158,8 @@ class _Path(Recorder):
     def _entered(self, node: Node) -> None:
         self.node = self._depth
         self._depth += 1
+        if self._depth < len(self._stack):
+            return  # who sleeps is asked only where there is something to choose
         self._sleep = {**node.sleep, **node.done}
         self._sleep.pop(node.chosen, None)
         self._slept_through = node.at

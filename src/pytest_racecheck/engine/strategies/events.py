@@ -7,6 +7,7 @@ beginning; so the events of a beginning are kept from one execution to the next.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,6 @@ from pytest_racecheck.engine.dependence import (
     is_data,
     touches,
 )
-from pytest_racecheck.engine.looking import held_loosely
 from pytest_racecheck.engine.task import Task
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ Named = tuple[int, object, str]
 NEW = -1
 #: The number of ANYTHING, and where all touches of data are found, whatever the object.
 ANY, DATA = 0, -2
+#: (event, key, kind) of the touches of one object, in the order of the events.
+Entries = list[tuple[int, object, str]]
+_NONE: Entries = []
 #: Per task, the number of the latest event that happened before, or -1.
 Clock = list[int]
 
@@ -45,7 +48,9 @@ class Numbering:
     """
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[int, Callable[[], object]]] = {}
+        self._kept: dict[int, int] = {}  # by id, of objects that cannot be held weakly
+        self._alive: list[object] = []
+        self._loose: dict[int, tuple[int, Callable[[], object]]] = {}
         self._made = 0
         self.number(ANYTHING)
 
@@ -58,12 +63,19 @@ class Numbering:
 
     def number(self, target: object) -> int:
         """The number of an object, a new one when it is met for the first time."""
-        known = self._known.get(id(target))
+        number = self._kept.get(id(target))
+        if number is not None:
+            return number
+        known = self._loose.get(id(target))
         if known is not None and known[1]() is target:
             return known[0]
         number = self._made
         self._made += 1
-        self._known[id(target)] = (number, held_loosely(target))
+        if type(target).__weakrefoffset__:
+            self._loose[id(target)] = (number, weakref.ref(target))
+        else:
+            self._alive.append(target)
+            self._kept[id(target)] = number
         return number
 
 
@@ -75,8 +87,7 @@ class Events:
         self.touches: list[list[Named]] = []
         self.clocks: list[Clock] = []
         self.nodes: list[int] = []  # which node of the search chose it, or -1: there was no choice
-        #: Per object: (event, key, kind), in the order of the events.
-        self.by_object: dict[int, list[tuple[int, object, str]]] = {}
+        self.by_object: dict[int, Entries] = {}
 
     def __len__(self) -> int:
         return len(self.tasks)
@@ -104,13 +115,13 @@ class Events:
             if is_data(key, kind):
                 self.by_object.setdefault(DATA, []).append((at, WHOLE, kind))
 
-    def alike(self, number: int, key: object, kind: str) -> list[tuple[int, object, str]]:
+    def alike(self, number: int, key: object, kind: str) -> Iterable[Entries]:
         """The touches of indexed events that may be of the same thing."""
         if number == ANY:
-            return self.by_object.get(DATA, [])
-        found = self.by_object.get(number, [])
+            return (self.by_object.get(DATA, _NONE),)
+        found = self.by_object.get(number, _NONE)
         anything = self.by_object.get(ANY)
-        return found + anything if anything and is_data(key, kind) else found
+        return (found, anything) if anything and is_data(key, kind) else (found,)
 
     def last_of(self, task: int, before: int) -> int:
         """The last event of the task before the given one, or -1."""
@@ -138,13 +149,19 @@ class Recorder:
 
     def performed(self, task: Task) -> None:
         """``task`` has come to an operation: its object gets its number now."""
-        if not self._ending():
-            self.announced[task.index] = self.numbers.named(touches(task))
+        if self.execution.unwinding:  # type: ignore[union-attr]
+            return
+        _, target, site = task.pending
+        if type(site) is Site and site.only:
+            touched = [(self.numbers.number(target), site.part, site.kind)]
+        else:
+            touched = self.numbers.named(touches(task))
+        self.announced[task.index] = touched
 
     def operation(self, task: Task) -> None:
         """An event begins."""
         touched = self.announced.pop(task.index, None)
-        if touched is None:
+        if touched is None or task.pending[0] == "put":  # whether it is the first shows now
             touched = self.numbers.named(touches(task))
         if task.timed_out:
             touched.append((self.numbers.number(CLOCK), WHOLE, WRITE))
@@ -155,7 +172,7 @@ class Recorder:
 
     def touched(self, target: object, key: object, kind: str) -> None:
         """The event that is going on touches something more."""
-        if self._ending():
+        if self.execution.unwinding:  # type: ignore[union-attr]
             return
         number = self.numbers.number(target)
         if self.at > self.kept:
@@ -165,11 +182,6 @@ class Recorder:
         """At the level of synchronisation, data is touched in the middle of an event."""
         for touched, key, kind in data(site, target, item_key):
             self.touched(touched, key, kind)
-
-    def _ending(self) -> bool:
-        """Whether tasks are made to end: what they do now is no part of the schedule."""
-        assert self.execution is not None
-        return self.execution.unwinding
 
 
 def independent(one: Iterable[Named], known: int, other: list[Named]) -> bool:

@@ -4,14 +4,21 @@ Zhao and others, "Selectively Uniform Concurrency Testing", ASPLOS 2025.  A task
 proportion to how many operations on the selected object it still has to do; the order of all
 other operations is random.  Locks are objects like any other.  The counts are learnt: the first
 execution is a plain random one, later ones add what they see.
+
+Where we differ: in every other execution all tasks that run the same function count as one, so that
+among a hundred alike the one that is not still comes first now and then; and an operation that
+races with the one just done draws its priority again, as in POS.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from random import Random
 
+from pytest_racecheck.engine.dependence import location, only_reads
 from pytest_racecheck.engine.strategies.base import Decider
+from pytest_racecheck.engine.strategies.kinds import kind_of
 from pytest_racecheck.engine.strategies.profile import Observation, Profile
 from pytest_racecheck.engine.strategies.random_walk import LATE_ONE_IN
 from pytest_racecheck.engine.task import Task
@@ -35,15 +42,18 @@ class SelectivelyUniform:
         """Yield one walk per execution, for ever; the profile grows in between."""
         n = 0
         while True:
-            walk = _Walk(Random(f"{self._seed}/surw/{n}"), self.profile)
+            walk = _Walk(Random(f"{self._seed}/surw/{n}"), self.profile, by_kind=n % 2 == 0)
             yield walk
             self.profile.add(walk.seen)
             n += 1
 
 
 class _Walk:
-    def __init__(self, random: Random, profile: Profile) -> None:
+    def __init__(self, random: Random, profile: Profile, by_kind: bool) -> None:
         self._draw = random.random
+        self._by_kind = by_kind
+        self._kinds: dict[int, str] = {}
+        self._racing: dict[int, tuple[object, bool]] = {}  # what it touches, whether it only reads
         self._object_of = profile.object_of
         self.seen = Observation()
         shared = profile.shared()
@@ -62,19 +72,29 @@ class _Walk:
         """``task`` shows its next operation, which may be on the selected object."""
         name = self.seen.name(task)
         self._priority[task.index] = self._draw()
+        self._racing[task.index] = (location(task), only_reads(task))
         if name is not None and self._object_of.get(name) == self._selected:
             self._about.add(task.index)
         else:
             self._about.discard(task.index)
 
     def operation(self, task: Task) -> None:
-        """``task`` moves: one operation on the selected object is done."""
+        """``task`` moves; if that is an operation on the selected object, it has one less to do."""
+        touched, reads = self._racing.pop(task.index, (None, True))
         if task.index not in self._about:
+            if touched is not None:
+                self._draw_again(touched, reads)
             return
         self._about.discard(task.index)
         self._count(task)
         self._left[task.index] = max(self._left[task.index] - 1, 0)
         self._release()
+
+    def _draw_again(self, touched: object, reads: bool) -> None:
+        """Those that race with what is done now have no longer lost against it."""
+        for index, (other, only_reads_too) in self._racing.items():
+            if other == touched and not (reads and only_reads_too):
+                self._priority[index] = self._draw()
 
     def pick(self, enabled: Sequence[Task], current: Task | None, late: Sequence[Task]) -> Task:
         if late and (not enabled or self._draw() * LATE_ONE_IN < 1):
@@ -105,13 +125,27 @@ class _Walk:
             able.remove(task)
 
     def _by_what_is_left(self, able: list[Task]) -> int:
-        weights = [max(self._left[task.index], task.index in self._about) for task in able]
+        weights = self._weights(able)
         left = self._draw() * sum(weights)
         for task, weight in zip(able, weights, strict=True):
             left -= weight
             if left < 0:
                 return task.index
         return able[-1].index
+
+    def _weights(self, able: list[Task]) -> list[float]:
+        left = [max(self._left[task.index], task.index in self._about) for task in able]
+        if not self._by_kind:
+            return [float(number) for number in left]
+        kinds = [self._kind(task) for task in able]
+        members = Counter(kinds)
+        return [number / members[kind] for number, kind in zip(left, kinds, strict=True)]
+
+    def _kind(self, task: Task) -> str:
+        kind = self._kinds.get(task.index)
+        if kind is None:
+            kind = self._kinds[task.index] = kind_of(task)
+        return kind
 
     def _priority_of(self, task: Task) -> float:
         drawn = self._priority.get(task.index)
