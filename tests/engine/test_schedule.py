@@ -17,6 +17,7 @@ from pytest_racecheck.engine.schedule import (
     record,
     running_check,
 )
+from pytest_racecheck.engine.squeezing import MAX_SQUEEZED, loosen, squeeze
 from pytest_racecheck.errors import UsageError
 from twins import together
 
@@ -106,6 +107,14 @@ HOSTILE = {
     "a packed text with more behind it": "rc2:random:" + pack([1]) + "AAAA:ab",
     "a packed bomb": "rc2:random:" + pack([0] * (MAX_PACKED + 1)) + ":" + "ab" * 16,
     "a packed task beyond all bounds": "rc2:random:" + pack([MAX_TASK + 1]) + ":ab",
+    "a squeezed text that is not squeezed": "rc3:random:AAAA:ab",
+    "a squeezed text of an odd length": "rc3:random:A:ab",
+    "a squeezed text with nothing in it": "rc3:random::ab",
+    "a squeezed text cut off": "rc3:random:" + squeeze([1, 2, 3, 7] * 90)[:-3] + ":" + "ab" * 16,
+    "a squeezed text with more behind it": "rc3:random:" + squeeze([1]) + "AAAA:ab",
+    "a squeezed bomb": "rc3:random:" + squeeze([0] * (MAX_SQUEEZED + 1)) + ":" + "ab" * 16,
+    "a squeezed task beyond all bounds": "rc3:random:" + squeeze([MAX_TASK + 1]) + ":ab",
+    "a huge squeezed text": "rc3:random:" + "A" * 400_000 + ":ab",
     "version of another age": "rc999:random:0:ab",
     "no version": "random:0:ab",
     "a name that is code": "rc1:__import__('os'):0:ab",
@@ -150,21 +159,53 @@ def test_a_million_choices_fit_into_a_text():
     assert Schedule.parse(schedule.text()) == schedule
 
 
-# ------------------------------------------------------------------------------------- packed texts
+# --------------------------------------------------------------------- packed and squeezed texts
+
+CODES = {"packed": (pack, lambda text: unpack(text, 300)), "squeezed": (squeeze, loosen)}
+#: A hundred tasks in turn, three choices each.
+IN_TURN = [task for task in range(1, 101) for _ in range(3)] + [0]
 
 
-@given(st.lists(st.integers(0, MAX_TASK), max_size=300))
+@pytest.mark.parametrize("code", CODES)
+@given(st.lists(st.integers(0, MAX_TASK), max_size=120))
 @quick
-def test_packed_choices_are_unpacked_again(choices):
-    assert unpack(pack(choices), 300) == tuple(choices)
+def test_short_choices_are_read_again(code, choices):
+    write, read = CODES[code]
+    assert read(write(choices)) == tuple(choices)
+
+
+@given(st.lists(st.sampled_from([0, 0, 1, 2, 2, 3]), min_size=4, max_size=60), st.data())
+@quick
+def test_a_squeezed_text_that_was_changed_is_noticed(choices, data):
+    text = squeeze(choices)
+    at = data.draw(st.integers(0, len(text) - 1))
+    changed = text[:at] + data.draw(st.sampled_from(["", "A", "z", "-"])) + text[at + 1 :]
+    if changed != text:
+        with pytest.raises(UsageError, match="the replay text"):
+            loosen(changed)
 
 
 def test_a_hundred_alike_tasks_fit_into_a_hundred_characters():
-    made = [(task, 2, "step") for task in range(1, 101) for _ in range(3)] + [(0, 2, "end")]
-    schedule = record("exhaustive", made)
+    schedule = record("exhaustive", [(task, 2, "step") for task in IN_TURN])
     assert len(schedule.text()) <= 100
-    assert schedule.text().startswith("rc2:exhaustive:")
+    assert schedule.text().startswith("rc3:exhaustive:")
     assert Schedule.parse(schedule.text()) == schedule
+
+
+#: The same choices as each version has written them: a text never changes its meaning.
+AGES = [
+    ("rc1:pos:0.1x2.700000.2.0x2.2.1:ab", [0, 1, 1, 700_000, 2, 0, 0, 2, 1]),
+    ("rc2:pos:Y2BkeHxHi5WZgZUFAA:ab", [0, 1, 1, 700_000, 2, 0, 0, 2, 1]),
+    ("rc3:pos:yawOYOLAcon1Hgfw0FE:ab", [0, 1, 1, 700_000, 2, 0, 0, 2, 1]),
+    ("rc2:pos:Y2RgYBxFxCFmAA:" + "ab" * 16, IN_TURN),
+    ("rc3:pos:iK0AdLFaZw:" + "ab" * 16, IN_TURN),
+]
+
+
+@pytest.mark.parametrize(("text", "choices"), AGES)
+def test_the_text_of_an_older_release_means_what_it_meant(text, choices):
+    schedule = Schedule.parse(text)
+    assert (schedule.strategy, schedule.choices) == ("pos", tuple(choices))
 
 
 def test_a_short_text_stays_as_people_can_read_it():

@@ -132,7 +132,7 @@ def test_it():
         ("", "'' is not a replay text"),
         ("nonsense", "'nonsense' is not a replay text: expected rc1:<strategy>:"),
         ("rc1:random:0.1", "'rc1:random:0.1' is not a replay text"),
-        ("rc9:random:0.1:00", "replay text version rc9 is not known here (known: rc1, rc2)"),
+        ("rc9:random:0.1:00", "replay text version rc9 is not known here (known: rc1, rc2, rc3)"),
         ("rc1:random:0.1:", "the replay text is damaged: 2 choices need 2 check digits, found 0"),
         ("rc1:random:0.1:0000", "the replay text is damaged: 2 choices need 2 check digits"),
         ("rc1:random:0..1:00", "the replay text is damaged at ''"),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from pytest_racecheck.diagnosis.below import Below, Orders
+from pytest_racecheck.diagnosis.causal_past import causal_courses
 from pytest_racecheck.diagnosis.shared import Sharing, Watching
 from pytest_racecheck.diagnosis.turns import Along, Cost, Course, Recorded, Turn
 from pytest_racecheck.engine.clock import real_perf_s
@@ -95,6 +96,7 @@ class _Shrinking:
         self.preemptions = 0
         self.found_with = 0
         self.exact = False
+        self._past: list[Course] = []
         self._limit = MAX_GREEDY
         self._sharing = Sharing()
         self._tried: set[Course] = set()
@@ -113,6 +115,10 @@ class _Shrinking:
         self.best, self.preemptions = recording.cost(execution), execution.preemptions
         self._cycle, self._waits_at = execution.failures[0].cycle, recording.counts
         self.found_with = self.best.interruptions
+        failure = execution.failures[0]
+        failed = [task.index for task in execution.tasks if task.path == failure.task]
+        roots = {*failed, *failure.cycle}
+        self._past = list(causal_courses(watching.events, roots, self.course.woken))
         return True
 
     def _execute(self, decider: Decider) -> Execution:
@@ -153,12 +159,19 @@ class _Shrinking:
     def greedily(self) -> None:
         """Until no single change makes it simpler, or the greedy part of the budget is spent."""
         try:
+            self._what_led_to_it()
             self._many_at_a_time()
             self._turns_at_a_time()
             self._one_by_one()
         except _Spent:
             if self.replays < MAX_GREEDY:
                 raise
+
+    def _what_led_to_it(self) -> None:
+        """Only what the failure came from, and then everybody else."""
+        for course in self._past:
+            if self.best.interruptions > 1:
+                self._try(course)
 
     def _many_at_a_time(self) -> None:
         """Leave out all preemptions; all but half of them, a quarter, ...; then so many of them.

@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from pytest_racecheck.diagnosis.causal_past import Event
 from pytest_racecheck.diagnosis.turns import Recorded, Recording
 from pytest_racecheck.engine import execution as engine
 from pytest_racecheck.engine.access import Site
+from pytest_racecheck.engine.dependence import touches
+from pytest_racecheck.engine.strategies.events import Numbering
 from pytest_racecheck.engine.task import Task
 
 #: Nobody else can be held up or helped by what a task does before these.
@@ -45,6 +48,8 @@ class Watching:
     def __init__(self, decider: Recorded) -> None:
         self._decider = decider
         self._touched: dict[int, _Touched] = {}
+        self.events: list[Event] = []
+        self._numbers = Numbering()
         self.choose = decider.choose
         self.begin = decider.begin
         self.left_over = decider.left_over
@@ -67,6 +72,25 @@ class Watching:
             touched.written = touched.written or not site.reads
             touched.locks = held if touched.locks is None else touched.locks & held
             touched.sites.add(site)
+
+    def operation(self, task: Task) -> None:
+        """As the engine calls it: ``task`` performs its pending operation."""
+        event = Event(task.index, self.recording.counts.get(task.index, 0))
+        touched = self._numbers.named(touches(task))
+        site = task.pending[2]
+        if isinstance(site, Site) and site.form == "cell":  # a variable has no parts
+            touched = [(number, "", kind) for number, _, kind in touched]
+        event.touches += touched
+        self.events.append(event)
+
+    def touched(self, target: object, key: object, kind: str) -> None:
+        """As the engine calls it: the task that moves touched something more."""
+        execution = engine.active
+        if execution is None or execution.unwinding:
+            return
+        if not self.events or self.events[-1].task != execution.current.index:
+            self.events.append(Event(execution.current.index, 0))
+        self.events[-1].touches.append((self._numbers.number(target), key, kind))
 
     def pick(self, enabled: Sequence[Task], current: Task | None, late: Sequence[Task]) -> Task:
         """As the other one decides."""

@@ -38,11 +38,16 @@ class Course:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cost:
-    """What a minimal schedule has least of, the first first."""
+    """What a minimal schedule has least of, the first first.
+
+    ``departures`` are the choices of another task than the one that nobody asks for: the task that
+    moves goes on, and after it the oldest one that can.
+    """
 
     interruptions: int
     turns: int
     choices: int
+    departures: int = 0
 
 
 @dataclass(slots=True)
@@ -53,8 +58,10 @@ class Recording:
     turns: list[Turn] = field(default_factory=list)
     woken: list[int] = field(default_factory=list)
     interruptions: int = 0
+    departures: int = 0
     moves: list[tuple[int, int]] = field(default_factory=list)  # task, its operation
     _before: int = 0  # operations of the task before its present turn
+    _told: int = 0  # turns up to the last one that departs from what nobody asks for
 
     def performed(self, task: Task) -> None:
         """``task`` has moved, and stands before its next operation."""
@@ -74,13 +81,18 @@ class Recording:
             return False
         return other not in self.moves or self.moves.index(one) < self.moves.index(other)
 
-    def chosen(self, task: Task, current: Task | None, late: Sequence[Task]) -> None:
-        """``task`` moves next."""
+    def chosen(
+        self, task: Task, enabled: Sequence[Task], current: Task | None, late: Sequence[Task]
+    ) -> None:
+        """``task`` moves next, of ``enabled`` or ``late``."""
         fires = task in late
         interrupts = current is not None and task is not current
         self.interruptions += fires or interrupts
         if fires or not self.turns or self.turns[-1].task != task.index:
             self._begin_turn(Turn(task.index, None, fires), current if interrupts else None)
+        if task is not (current or (enabled or late)[0]):
+            self.departures += 1
+            self._told = len(self.turns)
         self._moved(task.index)
 
     def _begin_turn(self, turn: Turn, interrupted: Task | None) -> None:
@@ -94,12 +106,13 @@ class Recording:
         self.turns.append(turn)
 
     def course(self) -> Course:
-        """What was noted."""
-        return Course(tuple(self.turns), tuple(self.woken))
+        """What was noted; without the turns at the end that come by themselves."""
+        return Course(tuple(self.turns[: self._told]), tuple(self.woken))
 
     def cost(self, execution: Execution) -> Cost:
         """Of the execution that was noted."""
-        return Cost(self.interruptions, len(self.turns), len(kept_choices(execution)))
+        made = len(kept_choices(execution))
+        return Cost(self.interruptions, len(self.turns), made, self.departures)
 
 
 class Recorded:
@@ -122,7 +135,7 @@ class Recorded:
     def pick(self, enabled: Sequence[Task], current: Task | None, late: Sequence[Task]) -> Task:
         """As the other one decides."""
         chosen = self._decider.pick(enabled, current, late)
-        self.recording.chosen(chosen, current, late)
+        self.recording.chosen(chosen, enabled, current, late)
         return chosen
 
     def choose(self, waiters: Sequence[Task], current: None, late: Sequence[Task]) -> Task:
@@ -174,7 +187,7 @@ class Along:
         able = able or list(enabled)
         if chosen is None:
             chosen = current if current in able else (able or late)[0]
-        self.recording.chosen(chosen, current, late)
+        self.recording.chosen(chosen, enabled, current, late)
         return chosen
 
     def choose(self, waiters: Sequence[Task], _: None, __: Sequence[Task]) -> Task:

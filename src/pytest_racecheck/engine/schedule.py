@@ -2,8 +2,9 @@
 
 ``rc1:random:0.1x2.2x3.1:9f3ac2`` is: format version, the strategy that found it, task 0 once, task
 1 twice, task 2 three times, task 1 once, and two check digits (hexadecimal) for every 16 choices.
-Only points with a real choice are listed.  ``rc2:`` is the same with the choices packed, used where
-that is shorter than a long ``rc1:``.  The text is data from strangers: parsed, never evaluated.
+Only points with a real choice are listed.  ``rc2:`` and ``rc3:`` are the same with the choices
+packed (``packing.py``) or squeezed (``squeezing.py``), used where an ``rc1:`` would be long: the
+shortest is written, each is read.  The text is data from strangers: parsed, never evaluated.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from pytest_racecheck.engine.packing import pack, unpack
+from pytest_racecheck.engine.packing import MAX_TASK, pack, unpack
+from pytest_racecheck.engine.squeezing import MAX_SQUEEZED, loosen, squeeze
 from pytest_racecheck.errors import UsageError
 
-VERSION, PACKED = "rc1", "rc2"
+VERSION, PACKED, SQUEEZED = "rc1", "rc2", "rc3"
 CHECK_EVERY = 16
 #: A long schedule has no more blocks than this, so that its digits do not outgrow its choices.
 MAX_BLOCKS = 16
@@ -45,8 +47,11 @@ class Schedule:
         plain = f"{VERSION}:{self.strategy}:{body}:{self.checks}"
         if len(plain) <= READABLE or len(self.choices) > MAX_PACKED:
             return plain
-        packed = f"{PACKED}:{self.strategy}:{pack(self.choices)}:{self.checks}"
-        return min(plain, packed, key=len)
+        bodies = {PACKED: pack(self.choices)}
+        if len(self.choices) <= MAX_SQUEEZED and max(self.choices) <= MAX_TASK:
+            bodies[SQUEEZED] = squeeze(self.choices)
+        texts = [f"{version}:{self.strategy}:{it}:{self.checks}" for version, it in bodies.items()]
+        return min(plain, *texts, key=len)
 
     @property
     def check_every(self) -> int:
@@ -71,12 +76,7 @@ class Schedule:
                 f"{VERSION}:<strategy>:<runs like 0.1x2>:<check digits>, as a report prints it"
             )
         version, strategy, body, checks = match.groups()
-        if f"rc{version}" not in (VERSION, PACKED):
-            raise UsageError(
-                f"replay text version rc{version} is not known here (known: {VERSION}, {PACKED})"
-            )
-        packed = f"rc{version}" == PACKED
-        choices = unpack(body, MAX_PACKED) if packed else _choices(body)
+        choices = _read(f"rc{version}", body)
         due = _digits(len(choices), _block(len(choices)))
         if len(checks) not in (due, _digits(len(choices), CHECK_EVERY)):
             raise UsageError(
@@ -84,6 +84,18 @@ class Schedule:
                 f"{due} check digits, found {len(checks)}"
             )
         return Schedule(strategy, choices, checks)
+
+
+def _read(version: str, body: str) -> tuple[int, ...]:
+    if version == VERSION:
+        return _choices(body)
+    if version == PACKED:
+        return unpack(body, MAX_PACKED)
+    if version == SQUEEZED:
+        return loosen(body)
+    raise UsageError(
+        f"replay text version {version} is not known here (known: {VERSION}, {PACKED}, {SQUEEZED})"
+    )
 
 
 def _choices(body: str) -> tuple[int, ...]:
