@@ -89,6 +89,7 @@ class ItemBody:
     def begin_anew(self, number: int) -> None:
         """In a process that shares the search: what is printed is nobody's, folders are its own."""
         self._forget = _what_forgets_output(None, self._logging)
+        self._item.funcargs.pop("tmp_path", None)  # which the parent will remove
         factory = getattr(self._item.config, "_tmp_path_factory", None)
         if factory is not None:
             own = factory.getbasetemp() / f"racecheck-worker-{number}"

@@ -61,11 +61,18 @@ def never(_: int) -> bool:
 
 
 def rarely(number: int) -> bool:
-    return number % 401 == 7
+    return number % 307 == 7
 
 
 def found(body: Callable[[], None], **plan: object) -> dict:
-    plan = {"points": "sync", "executions": 300, "seconds": 600.0, "replays": 1, **plan}
+    plan = {
+        "points": "sync",
+        "executions": 300,
+        "seconds": 600.0,
+        "replays": 1,
+        "patience_s": 20,
+        **plan,
+    }
     finding = explore(body, **plan)
     return {**finding.as_json(), "seconds": 0, "told": finding.report(), "w": finding.warnings}
 
@@ -82,7 +89,9 @@ def found(body: Callable[[], None], **plan: object) -> dict:
 )
 def test_two_processes_find_what_one_finds(strategy):
     body = orders(rarely)
-    assert found(body, strategy=strategy, workers=2) == found(body, strategy=strategy)
+    one = found(body, strategy=strategy)
+    assert found(body, strategy=strategy, workers=2) == one
+    assert strategy != "surw" or one["first_failure"] > 2 * 64  # it is a worker that fails first
 
 
 @pytest.mark.slow
@@ -145,7 +154,7 @@ def test_a_proof_of_the_systematic_member_is_the_same():
                 with lock:
                     pass
 
-        together(take, take, take)
+        together(take, take)
 
     one = found(body, executions=20_000)
     assert one["verdict"] == "ruled out"
@@ -230,7 +239,7 @@ def test_a_worker_that_is_not_like_this_process_proves_nothing(act, says):
 
 def test_what_stops_a_test_stops_it_from_a_worker_too():
     def skips(number: int) -> bool:
-        if number % 401 == 7:
+        if number % 211 == 7:
             pytest.skip(f"in order {number}")
         return False
 
@@ -239,7 +248,8 @@ def test_what_stops_a_test_stops_it_from_a_worker_too():
             found(orders(skips), strategy="random", **plan)
         return str(skipped.value)
 
-    assert found(orders(rarely), strategy="random")["first_failure"] > 64
+    failing = orders(lambda number: number % 211 == 7)
+    assert found(failing, strategy="random")["first_failure"] > 64
     assert reason(workers=2) == reason(workers=3) == reason()
 
 

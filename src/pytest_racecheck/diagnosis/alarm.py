@@ -15,10 +15,14 @@ class Alarm:
     """``signs`` gives what changes while the child lives, and what changes while it gets on."""
 
     def __init__(
-        self, signs: Callable[[], tuple[object, object]], patience_s: float, seconds: float
+        self,
+        signs: Callable[[], tuple[object, object]],
+        patience_s: float,
+        seconds: float,
+        grace_s: float = _BEAT_GRACE_S,
     ) -> None:
         self._signs = signs
-        self._silence_s = patience_s + _BEAT_GRACE_S
+        self._silence_s = patience_s + grace_s
         self._standstill_s = seconds + _GRACE_S + _GRACE_PATIENCES * patience_s
         self._seen: tuple[object, object] = (None, None)
         self._since = [time.monotonic()] * 2

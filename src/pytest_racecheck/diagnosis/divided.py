@@ -60,6 +60,7 @@ class Log:
     redundant: int = 0
     ended_by: str | None = None  # what the execution was that ended it: its number is on the board
     execution: Execution | None = None  # that execution, if it was made in this process
+    stop: BaseException | None = None  # what that execution raised, to stop the whole test
     all_covered: bool = False
 
     def write(self, n: int, execution: Execution) -> None:
@@ -241,9 +242,9 @@ class _Divided:
         try:
             execution = self._perform(n, log)
         except BaseException as stop:
-            if worker == 0:
+            if worker == 0 and self._runner.comes_from_outside(stop):
                 raise
-            log.ended_by = f"ended in {type(stop).__name__}"
+            log.ended_by, log.stop = f"ended in {type(stop).__name__}", stop
             return False
         if execution is None:
             log.all_covered = True
@@ -304,10 +305,7 @@ class _Divided:
         self._over = True
         self.found.executions = ended
         if self._board.read(0, "ended by") == ended:
-            if mine.execution is None:
-                self.found.finished = True
-            else:
-                ends_the_search(self.found, mine.execution, self._runner, self._strategy)
+            self._end_with_mine(mine)
             return
         owner = next(r for r in reports if self._board.read(r.worker, "ended by") == ended)
         if self._make(ended):
@@ -316,9 +314,16 @@ class _Divided:
                 f"execution {ended + 1} {owner.message['ended_by']} in another process of the "
                 "search, and passes in this one"
             )
-            if mine.execution is not None:  # which comes later, but is here
+            if mine.ended_by is not None:  # which comes later, but is here
                 self.found.executions = self._board.read(0, "ended by")
-                ends_the_search(self.found, mine.execution, self._runner, self._strategy)
+                self._end_with_mine(mine)
+
+    def _end_with_mine(self, mine: Log) -> None:
+        if mine.stop is not None:
+            raise mine.stop
+        self.found.finished = mine.all_covered
+        if mine.execution is not None:
+            ends_the_search(self.found, mine.execution, self._runner, self._strategy)
 
     def _after_a_death(self, report: Report) -> None:
         """A worker is gone without a word; to make its execution here might end this process."""

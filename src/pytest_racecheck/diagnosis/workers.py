@@ -32,6 +32,8 @@ from pytest_racecheck.free.prctl import kill_group
 
 _TICK_S = 0.05
 _BEAT_S = 0.02
+#: On a busy machine a worker may have no turn for seconds, and nobody waits for it in vain.
+_GRACE_S = 10.0
 _BROKEN = 71  # our own code failed in the worker
 _FIELDS = ("beats", "at", "ended by")
 _NUMBER = struct.Struct("<Q")
@@ -120,8 +122,12 @@ class Crew:
         os.close(alive)
         os.close(stacks)
         board = self._board
+        patience_s, seconds = self._limits
         alarm = Alarm(
-            lambda: (board.read(number, "beats"), board.read(number, "at")), *self._limits
+            lambda: (board.read(number, "beats"), board.read(number, "at")),
+            patience_s,
+            seconds,
+            _GRACE_S,
         )
         self._workers.append(_Worker(number, pid, result, life, alarm))
 

@@ -136,6 +136,10 @@ class Runner:
         """Between executions, when that lasts: run the handlers of signals that have come."""
         self._signals.hear()
 
+    def comes_from_outside(self, error: BaseException) -> bool:
+        """Whether a signal has raised ``error``, and not the body."""
+        return isinstance(error, KeyboardInterrupt) or self._signals.is_the_cause(error)
+
     def begin_anew(self, number: int) -> None:
         """In a process just forked: the threads of the parent are not there, its CPU is its own.
 
