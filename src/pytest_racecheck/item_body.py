@@ -86,6 +86,17 @@ class ItemBody:
         if error_at_the_end is not None:
             raise error_at_the_end
 
+    def begin_anew(self, number: int) -> None:
+        """In a process that shares the search: what is printed is nobody's, folders are its own."""
+        self._forget = _what_forgets_output(None, self._logging)
+        self._item.funcargs.pop("tmp_path", None)  # which the parent will remove
+        factory = getattr(self._item.config, "_tmp_path_factory", None)
+        if factory is not None:
+            own = factory.getbasetemp() / f"racecheck-worker-{number}"
+            shutil.rmtree(own, ignore_errors=True)
+            own.mkdir()
+            factory._basetemp = own
+
     def _call_without_fixtures(self) -> None:
         try:
             self._call()

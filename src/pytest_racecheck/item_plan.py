@@ -6,7 +6,7 @@ import difflib
 import inspect
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -28,6 +28,7 @@ _FROM_MARKER = (
     "depth",
     "script",
     "replay",
+    "workers",
     "isolate",
     "races",
     "patience_s",
@@ -39,7 +40,9 @@ _FROM_MARKER = (
 #: Nobody wrote this test to be explored, so that a slow call in it is more likely than a hang.
 PATIENCE_UNMARKED_S = 5.0
 
-Options = Mapping[str, tuple[type, str]]
+#: Makes a value of an option's text; raises ValueError.
+Reading = Callable[[str], Any]
+Options = Mapping[str, tuple[Reading, str]]
 
 
 def plan_tests(
@@ -202,17 +205,18 @@ def _from_marker(item: pytest.Item) -> dict[str, Any]:
     return dict(marker.kwargs)
 
 
-def _put(given: dict[str, Any], name: str, kind: type, value: Any, source: str) -> None:
+def _put(given: dict[str, Any], name: str, kind: Reading, value: Any, source: str) -> None:
     if value is None or value == "":
         return
     try:
         given[name] = kind(value)
     except ValueError:
-        raise UsageError(f"{source} must be a {_noun(kind)}, got {value!r}") from None
+        raise UsageError(f"{source} must be {_noun(kind)}, got {value!r}") from None
 
 
-def _noun(kind: type) -> str:
-    return {int: "whole number", float: "number"}.get(kind, "text")
+def _noun(kind: Reading) -> str:
+    nouns = {int: "a whole number", float: "a number", str: "a text"}
+    return nouns.get(kind, "a whole number or auto")  # type: ignore[call-overload, no-any-return]
 
 
 def check_replay(text: str | None, explored: Sequence[pytest.Item]) -> None:

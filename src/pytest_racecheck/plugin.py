@@ -5,7 +5,7 @@ Everything of ours is imported when a test is explored, so an unused plugin cost
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,14 +18,24 @@ _PROPERTY = "racecheck"
 _MISTAKE = "racecheck_mistake"
 _LONGEST_IN_HEADER = 40
 
+
+def count_or_auto(text: str) -> int | str:
+    """A number of processes, or the word that asks for one each CPU."""
+    return text if text == "auto" else int(text)
+
+
 #: option -> (type, what it means); each has a twin ``racecheck_<option>`` in the ini file.
-_OPTIONS: dict[str, tuple[type, str]] = {
+_OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     "seed": (int, "seed of every random choice of a schedule (default 0)"),
     "executions": (int, "at most this many executions of each test (default 1000)"),
     "seconds": (float, "at most this many seconds for each test (default 10)"),
     "strategy": (str, "portfolio, random, pct, exhaustive, bounded, scripted (default portfolio)"),
     "points": (str, "where tasks may be switched: access (default) or sync"),
     "races": (str, "report: list reads and writes of data that nothing orders (default off)"),
+    "workers": (
+        count_or_auto,
+        "so many processes share the search of each test (default 1); auto: one each CPU",
+    ),
 }
 #: option -> (what stands for its value, what it means)
 _REPLAY = {
@@ -91,7 +101,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
         "racecheck(executions=, seconds=, strategy=, points=, control=, seed=, preemptions=, "
-        "depth=, script=, replay=, isolate=, races=, replays=, patience_s=, max_steps=): "
+        "depth=, script=, replay=, workers=, isolate=, races=, replays=, patience_s=, max_steps=): "
         "run this test under many thread schedules",
     )
 

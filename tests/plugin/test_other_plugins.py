@@ -56,6 +56,88 @@ def test_the_same_seed_finds_the_same_in_any_number_of_workers(suite):
     assert found() == found(*XDIST, "-n2")
 
 
+SEVERAL = """
+def three(wrong):
+    lock, moves = threading.Lock(), []
+    def move(digit):
+        def run():
+            for _ in range(3):
+                with lock: moves.append(digit)
+        return run
+    together(move(0), move(1), move(2))
+    number = int("".join(map(str, moves)), 3)
+    if wrong(number): raise ValueError(number)
+sampled = pytest.mark.racecheck(
+    strategy="surw", points="sync", executions=90, seconds=99, patience_s=20, replays=1)
+@sampled
+def test_first(): three(lambda number: number % 17 == 2)
+@sampled
+@pytest.mark.parametrize("n", range(2))
+def test_other(n): three(lambda number: number % 31 == n)
+@sampled
+def test_never(tmp_path): three(lambda number: (tmp_path / "used").write_text("by me") == 0)
+"""
+
+
+#: On a busy machine simplifying a schedule ends early, and not always at the same one.
+UNHURRIED = """
+from pytest_racecheck.diagnosis import minimise, suspects
+minimise.MAX_SECONDS = suspects.MAX_SECONDS = 60.0
+"""
+
+
+def without_seconds(findings: dict) -> dict:
+    return {name: {**finding, "seconds": 0} for name, finding in findings.items()}
+
+
+def test_each_test_is_searched_alike_with_any_number_of_workers(suite):
+    pytest.importorskip("xdist")
+    suite.write(SEVERAL)
+    suite.write(UNHURRIED, "conftest.py", head="")
+    alone = suite.apart(*XDIST, "-n0")
+    shared_out = suite.apart(*XDIST, "-n2")
+    assert without_seconds(shared_out.findings) == without_seconds(alone.findings)
+    assert {f["verdict"] for f in alone.findings.values()} == {"reproduced", "inconclusive"}
+
+
+def test_a_worker_searches_alone_because_it_has_threads_of_its_own(suite):
+    pytest.importorskip("xdist")
+    suite.write(SEVERAL)
+    run = suite.apart(*XDIST, "-n1", "-k", "never", "--racecheck-workers=2")
+    assert run.finding["executions"] == 90
+    assert "one process made the search, not 2: a fork would not" in run.finding["warnings"][0]
+    auto = suite.apart(*XDIST, "-n1", "-k", "never", "--racecheck-workers=auto")
+    assert auto.finding["warnings"] == []
+
+
+def test_processes_that_share_a_search_have_folders_and_outputs_of_their_own(suite):
+    suite.write(
+        """
+@pytest.mark.racecheck(strategy="random", points="sync", executions=600, seconds=99, workers=3)
+def test_used(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lock = threading.Lock()
+    def use(number):
+        for _ in range(3):
+            with lock:
+                with open("log", "a") as file: print(number, file=file)
+                print("said by", number)
+    together(lambda: use(1), lambda: use(2))
+    assert len((tmp_path / "log").read_text().split()) == 6
+    assert capsys.readouterr().out.count("said by") == 6
+    print("at the end")
+    os.write(1, b"natively")
+"""
+    )
+    run = suite.apart("-rP", "--basetemp=base")
+    run.outcomes(passed=1)
+    assert run.finding["executions"] == 600
+    assert run.finding["warnings"] == []
+    assert [run.out.count(text) for text in ("at the end", "natively")] == [1, 1]
+    own = sorted(path.name for path in (suite.path / "base").iterdir())
+    assert own[:2] == ["racecheck-worker-1", "racecheck-worker-2"]
+
+
 @pytest.mark.parametrize(
     ("mark", "args", "says"),
     [

@@ -13,6 +13,7 @@ from typing import Any
 
 from pytest_racecheck.adapters.threads import control_threads
 from pytest_racecheck.diagnosis.curve import with_curve
+from pytest_racecheck.diagnosis.divided import search_shared
 from pytest_racecheck.diagnosis.judgement import (
     GIVEN,
     departures_of,
@@ -71,6 +72,7 @@ class Plan:
     replays: int = 3
     patience_s: float = 2.0
     max_steps: int = 20_000
+    workers: int | str = 1
     isolate: bool = False
     record: bool = False
     curve: bool = False
@@ -107,10 +109,10 @@ def explore(body: Callable[[], object], **plan: object) -> Finding:
     Keyword arguments are the fields of ``Plan``: ``strategy``, ``executions``, ``seconds``,
     ``points`` ("access" or "sync"), ``control`` (names of further modules under test), ``seed``,
     ``preemptions`` (for "bounded"), ``depth`` (for "pct"), ``script``, ``schedule``, ``replays``,
-    ``patience_s``, ``max_steps``, ``isolate`` (in a child process), ``record`` (keep with the
-    finding what its schedule passed through), ``races`` ("off" or "report"), and those of
-    ``replay``.  Raises UsageError for wrong arguments, and whatever stops a whole test
-    (KeyboardInterrupt, a pytest skip).
+    ``patience_s``, ``max_steps``, ``workers`` (processes that share the search, or "auto"),
+    ``isolate`` (in a child process), ``record`` (keep with the finding what its schedule passed
+    through), ``races`` ("off" or "report"), and those of ``replay``.  Raises UsageError for wrong
+    arguments, and whatever stops a whole test (KeyboardInterrupt, a pytest skip).
     """
     return explore_plan(body, _plan(plan))
 
@@ -216,7 +218,14 @@ def _explore_warm(runner: Runner, plan: Plan, begin: Exploration) -> Finding:
     if done or begin.most_tasks < 2:
         return _finding(runner, plan, begin, None)
     strategy = plan.make_strategy()
-    found = search(runner, strategy, executions=plan.executions, seconds=plan.seconds)
+    found = search_shared(
+        runner,
+        strategy,
+        plan.workers,
+        executions=plan.executions,
+        seconds=plan.seconds,
+        patience_s=plan.patience_s,
+    )
     found.uncontrolled[:0] = [one for one in begin.uncontrolled if one not in found.uncontrolled]
     return _finding(runner, plan, found, begin.first)
 
@@ -274,7 +283,7 @@ def controlled_runner(
             execution.records_only = plan.points == "sync"
             if world is not None:
                 execution.clocks = {}
-            if watch is not None:
+            if watch is not None and not runner.forked:
                 watch(execution)
 
         def after(execution: Execution) -> None:

@@ -61,7 +61,7 @@ class Outputs:
     """The files that the child prints into; a pipe could not forget what it was given."""
 
     def __init__(self) -> None:
-        self.fds = {name: _open_nameless(name) for name in _FILES}
+        self.fds = {name: open_nameless(name) for name in _FILES}
 
     def forget(self) -> None:
         """Drop what was printed so far."""
@@ -88,7 +88,8 @@ class Outputs:
         return found
 
 
-def _open_nameless(name: str) -> int:
+def open_nameless(name: str) -> int:
+    """A file of its own that is in no folder, to be written at its end."""
     fd = os.memfd_create(name) if hasattr(os, "memfd_create") else _temporary()
     fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_APPEND)
     return fd

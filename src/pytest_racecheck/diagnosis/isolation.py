@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from pytest_racecheck.diagnosis.alarm import Alarm
 from pytest_racecheck.diagnosis.find import Plan, with_schedule
 from pytest_racecheck.diagnosis.forked import Ended, Outputs, run_forked
 from pytest_racecheck.diagnosis.mirror import Mirror
@@ -30,10 +31,10 @@ from pytest_racecheck.engine.failure import is_internal, is_ours, place
 from pytest_racecheck.engine.schedule import Schedule
 from pytest_racecheck.free.outcome import last_line
 
-#: How long native code may keep the interpreter, beyond the patience.
-_BEAT_GRACE_S = 1.0
-#: How long one execution may take without a choice, beyond the budget and in patiences.
-_GRACE_S, _GRACE_PATIENCES = 10.0, 10
+#: Said when several were asked for.
+ONE_CHILD = (
+    "one process made the search: with isolate=True it must be known which execution it died of"
+)
 _SIMPLER_EXECUTIONS, _SIMPLER_SECONDS = 300, 2.0
 _TAIL_LINES = 12
 _FRAME = re.compile(r'File "(?P<file>.+)", line (?P<line>\d+) in (?P<function>.+)')
@@ -72,13 +73,16 @@ def explore_in_child(body: Callable[[], object], plan: Plan, explore_plan: Explo
 
     Raises what stops the test (a skip, an exit, UsageError) as it would without a child.
     """
-    inner = replace(plan, isolate=False)
+    inner = replace(plan, isolate=False, workers=1)
     run = _run(body, inner, explore_plan)
     if run.ended.message is None:
-        return _crash_finding(body, inner, explore_plan, run)
-    raise_stop(run.ended.message)
-    finding = unpack_finding(run.ended.message)
-    if finding.failure is None:
+        finding = _crash_finding(body, inner, explore_plan, run)
+    else:
+        raise_stop(run.ended.message)
+        finding = unpack_finding(run.ended.message)
+    if plan.workers != 1:
+        finding = replace(finding, warnings=(*finding.warnings, ONE_CHILD))
+    if finding.failure is None or run.ended.message is None:
         return finding
     return replace(finding, stdout=run.ended.stdout, stderr=run.ended.stderr)
 
@@ -102,35 +106,9 @@ def _run(body: Callable[[], object], plan: Plan, explore_plan: Explore, told: bo
             return pack_stop(error)
 
     begun = time.monotonic()
-    ended = run_forked(work, _Alarm(mirror, plan))
+    signs = Alarm(lambda: (mirror.read("beats"), mirror.progress()), plan.patience_s, plan.seconds)
+    ended = run_forked(work, signs)
     return _Run(ended, mirror, time.monotonic() - begun)
-
-
-class _Alarm:
-    """Says why a child has to be ended: no sign of life, or no progress."""
-
-    def __init__(self, mirror: Mirror, plan: Plan) -> None:
-        self._mirror = mirror
-        self._silence_s = plan.patience_s + _BEAT_GRACE_S
-        self._standstill_s = plan.seconds + _GRACE_S + _GRACE_PATIENCES * plan.patience_s
-        self._seen: tuple[object, object] = (None, None)
-        self._since = [time.monotonic()] * 2
-
-    def __call__(self) -> str | None:
-        now = time.monotonic()
-        signs = (self._mirror.read("beats"), self._mirror.progress())
-        for n in range(2):
-            if signs[n] != self._seen[n]:
-                self._since[n] = now
-        self._seen = signs
-        if now - self._since[0] > self._silence_s:
-            return (
-                f"native code kept the interpreter lock for {self._silence_s:.1f} s, "
-                "so that no other thread could run"
-            )
-        if now - self._since[1] > self._standstill_s:
-            return f"the execution made no choice and did not end in {self._standstill_s:.0f} s"
-        return None
 
 
 # --- the child died ---------------------------------------------------------------------------

@@ -53,6 +53,10 @@ CHECKS: Mapping[str, Check] = {
     ),
     "curve": (lambda value: isinstance(value, bool), "True or False"),
     "schedule": (_or_none(lambda value: isinstance(value, str)), "a replay text"),
+    "workers": (
+        lambda value: value == "auto" or (_whole(value) and value > 0),  # type: ignore[operator]
+        "a positive whole number or 'auto'",
+    ),
     "strategy": (lambda value: isinstance(value, str), "the name of a strategy"),
 }
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -51,7 +52,8 @@ class Exploration:
     abandoned: list[str] = field(default_factory=list)
     leftovers: list[str] = field(default_factory=list)
     uncontrolled: list[str] = field(default_factory=list)
-    transports: tuple[str, ...] = ()
+    transports: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # on how the search was made
     longest_s: float = 0.0  # how far the virtual clock went in one execution
     most_tasks: int = 0
     choices: int = 0
@@ -81,6 +83,8 @@ class Runner:
         self._pool = CarrierPool()
         self._watchdog = Watchdog(patience_s)
         self._since_collection = 0
+        self._cpus: set[int] = set()
+        self.forked = False  # it is in a process that another one of its kind has forked
         #: Calls the body in its stead, when somebody wants to look on.
         self.around: Callable[[Callable[[], object]], object] | None = None
 
@@ -88,6 +92,7 @@ class Runner:
     def ready(self) -> Iterator[Runner]:
         """Pin to one CPU, keep the garbage collector quiet, watch; undo all of it afterwards."""
         collecting = gc.isenabled()
+        self._cpus = allowed_cpus()
         with OneCpu(), self._watchdog:
             gc.disable()
             try:
@@ -132,17 +137,46 @@ class Runner:
         """Run the body once along ``schedule``; ``divergence`` says where it was left, if so."""
         return self.execute(Follow(schedule), trace)
 
+    def hear(self) -> None:
+        """Between executions, when that lasts: run the handlers of signals that have come."""
+        self._signals.hear()
+
+    def comes_from_outside(self, error: BaseException) -> bool:
+        """Whether a signal has raised ``error``, and not the body."""
+        return isinstance(error, KeyboardInterrupt) or self._signals.is_the_cause(error)
+
+    def begin_anew(self, number: int) -> None:
+        """In a process just forked: the threads of the parent are not there, its CPU is its own.
+
+        A body that shares more with its parent has a method of the same name.
+        """
+        self.forked = True
+        prepare = getattr(self._body, "begin_anew", None)
+        if prepare is not None:
+            prepare(number)
+        self._pool = CarrierPool()
+        self._watchdog = Watchdog(self._patience_s)
+        self._watchdog.__enter__()
+        cpus, here = sorted(self._cpus), allowed_cpus()
+        if len(cpus) > 1 and len(here) == 1:
+            at = cpus.index(min(here)) + number
+            os.sched_setaffinity(0, {cpus[at % len(cpus)]})
+
     def retire_carriers(self) -> None:
         """End the pooled threads, so that their thread-local data goes."""
         self._pool.retire()
+
+
+def allowed_cpus() -> set[int]:
+    """Where the calling thread may run; empty where the system does not say."""
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
 
 
 def search(
     runner: Runner, strategy: Strategy, *, executions: int, seconds: float, go_on: bool = False
 ) -> Exploration:
     """Explore until the first failure (unless ``go_on``), the end of the strategy or the budget."""
-    if executions < 1 or not seconds > 0:
-        raise UsageError(f"a budget must be positive: executions={executions}, seconds={seconds:g}")
+    refuse_no_budget(executions, seconds)
     found = Exploration()
     begun = real_perf_s()
     deciders = strategy.deciders()
@@ -155,34 +189,50 @@ def search(
             execution = runner.execute(decider)
             if execution.redundant:
                 found.redundant += 1
-            elif _ends_the_search(found, execution, runner, strategy) and not go_on:
+            elif ends_the_search(found, execution, runner, strategy) and not go_on:
                 break
     finally:
         found.seconds = real_perf_s() - begun
-        found.grade, found.preemptions = strategy.grade, strategy.preemptions
-        found.reduced = getattr(strategy, "reduces", False)
-        found.followed = getattr(strategy, "followed", None)
+        say_what_was_covered(found, strategy)
     return found
 
 
-def _ends_the_search(
+def refuse_no_budget(executions: int, seconds: float) -> None:
+    """Raise UsageError for a search that could not run anything."""
+    if executions < 1 or not seconds > 0:
+        raise UsageError(f"a budget must be positive: executions={executions}, seconds={seconds:g}")
+
+
+def say_what_was_covered(found: Exploration, strategy: Strategy) -> None:
+    """Into ``found``: what the strategy can say now that the search has ended."""
+    found.grade, found.preemptions = strategy.grade, strategy.preemptions
+    found.reduced = getattr(strategy, "reduces", False)
+    found.followed = getattr(strategy, "followed", None)
+
+
+def ends_the_search(
     found: Exploration, execution: Execution, runner: Runner, strategy: Strategy
 ) -> bool:
     """Take one execution in; whether it failed, or shows that more of them would say nothing."""
     found.executions += 1
-    _write_down(found, execution)
+    write_down(found, execution)
     check = found.executions % CHECK_AGAIN_EVERY == 1 and not execution.failures
     new = execution.failures and found.failed is None
     if check or new or found.first is None:
-        schedule = record(_name(strategy), kept_choices(execution))
+        schedule = schedule_of(strategy, execution)
         if new:
             found.first_failure, found.failed = found.executions, execution
             found.schedule = schedule
         elif not execution.failures:
             found.first = found.first or schedule
             if check and not execution.lost:
-                _run_again(runner, schedule, found)
+                found.divergence = found.divergence or run_again(runner, schedule)
     return bool(execution.failures or found.lost or execution.divergence is not None)
+
+
+def schedule_of(strategy: Strategy, execution: Execution) -> Schedule:
+    """What replays the execution that ``strategy`` has just made."""
+    return record(_name(strategy), kept_choices(execution))
 
 
 def kept_choices(execution: Execution) -> list[tuple[int, int, str]]:
@@ -197,7 +247,7 @@ def _name(strategy: Strategy) -> str:
     return strategy.current if isinstance(strategy, Portfolio) else strategy.name
 
 
-def _write_down(found: Exploration, execution: Execution) -> None:
+def write_down(found: Exploration, execution: Execution) -> None:
     found.most_tasks = max(found.most_tasks, len(execution.tasks))
     found.choices = max(found.choices, len(execution.decisions))
     found.lost.extend(execution.lost)
@@ -207,28 +257,31 @@ def _write_down(found: Exploration, execution: Execution) -> None:
         text = f"{task.name} (daemon){born} was still there at the end"
         if text not in found.leftovers:
             found.leftovers.append(text)
-    _add_new(found.leftovers, execution.left_open)
-    _add_new(found.uncontrolled, execution.uncontrolled)
+    add_new(found.leftovers, execution.left_open)
+    add_new(found.uncontrolled, execution.uncontrolled)
+    add_new(found.transports, execution.transports)
     found.longest_s = max(found.longest_s, execution.now_s)
-    found.transports = execution.transports or found.transports
     if execution.divergence is not None:
         found.divergence = found.divergence or str(execution.divergence)
     daemons_only = execution.leftovers or (execution.cut_off or "").startswith("only daemon")
     if execution.cut_off and not execution.failures and not daemons_only:
-        found.cut_off = execution.cut_off
+        found.cut_off = found.cut_off or execution.cut_off
 
 
-def _add_new(texts: list[str], more: list[str]) -> None:
+def add_new(texts: list[str], more: Iterable[str]) -> None:
+    """Take up those that are not there yet."""
     texts.extend(text for text in more if text not in texts)
 
 
-def _run_again(runner: Runner, schedule: Schedule, found: Exploration) -> None:
+def run_again(runner: Runner, schedule: Schedule) -> str | None:
+    """How an execution of a schedule that has passed differs now; None when it does not."""
     again = runner.replay(schedule)
-    if again.divergence is not None and found.divergence is None:
-        found.divergence = str(again.divergence)
-    elif again.failures and found.divergence is None:
+    if again.divergence is not None:
+        return str(again.divergence)
+    if again.failures:
         other = again.failures[0]
-        found.divergence = f"it passed, and then ended in {other.type} at {other.where}"
+        return f"it passed, and then ended in {other.type} at {other.where}"
+    return None
 
 
 def same_failure(one: TaskFailure | None, other: TaskFailure | None) -> bool:

@@ -12,7 +12,7 @@ from strategy_programs import every_run, plain, run
 
 
 def test_members_take_turns_and_are_named():
-    portfolio = Portfolio([Exhaustive(), RandomWalk(0), RandomWalk(1)])
+    portfolio = Portfolio(Exhaustive(), [RandomWalk(0), RandomWalk(1)])
     names = []
     for decider in islice(portfolio.deciders(), 7):
         names.append(portfolio.current)

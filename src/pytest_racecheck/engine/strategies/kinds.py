@@ -9,12 +9,13 @@ bug between two of them no harder to find than two.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
 from pytest_racecheck.engine.strategies.base import Decider
 from pytest_racecheck.engine.strategies.random_walk import LATE_ONE_IN
+from pytest_racecheck.engine.strategies.sampling import Sampling
 from pytest_racecheck.engine.task import Task
 
 #: A task is demoted at so many places, in turn.
@@ -26,31 +27,53 @@ _NO_PLACE = frozenset({"begin", "join", "end"})
 Place = tuple[str, int]
 
 
-class PriorityByKind:
+class PriorityByKind(Sampling):
     """Draw priorities among kinds; which kinds there are is learnt from the executions before."""
 
     name = "kinds"
-    grade: str | None = None
-    preemptions: int | None = None
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self.places: dict[Place, None] = {}  # in the order in which they were first met
-        self.members: dict[str, int] = {}  # kind -> the most tasks of it in one execution
+        self._places: list[Place] = []  # in the order in which they were first met
+        self._members: dict[str, int] = {}  # kind -> the most tasks of it in one execution
+        self._noted: dict[Place, tuple[int, int]] = {}  # -> in which execution first, as how many
+        self._noted_members: dict[str, int] = {}
 
-    def deciders(self) -> Iterator[Decider]:
-        """Yield one set of priorities per execution, for ever."""
-        n = 0
-        while True:
-            random = Random(f"{self._seed}/kinds/{n}")
-            known = list(self.places)
-            places = random.sample(known, min(CHANGES[n % len(CHANGES)], len(known)))
-            run = _Priorities(random, self.members, places)
-            yield run
-            self.places.update(dict.fromkeys(run.met))
-            for kind, number in run.numbers.items():
-                self.members[kind] = max(self.members.get(kind, 0), number)
-            n += 1
+    def decider(self, n: int) -> Decider:
+        """One set of priorities."""
+        random = Random(f"{self._seed}/kinds/{n}")
+        places = random.sample(self._places, min(CHANGES[n % len(CHANGES)], len(self._places)))
+        return _Priorities(random, self._members, places)
+
+    def note(self, n: int, decider: Decider) -> None:
+        """The places that the execution came by, and its tasks of each kind."""
+        assert isinstance(decider, _Priorities)
+        if not decider.met.keys() <= self._noted.keys():
+            for at, place in enumerate(decider.met):
+                self._noted.setdefault(place, (n, at))
+        self._note_members(decider.numbers)
+
+    def _note_members(self, numbers: dict[str, int]) -> None:
+        for kind, number in numbers.items():
+            self._noted_members[kind] = max(self._noted_members.get(kind, 0), number)
+
+    def take_in(self) -> None:
+        """Draw from all places, and among all kinds, from now on."""
+        if len(self._places) != len(self._noted):
+            self._places = sorted(self._noted, key=self._noted.__getitem__)
+        self._members = dict(self._noted_members)
+
+    def told(self) -> Any:
+        """Places with where they were first met, and kinds with their numbers."""
+        return [[*place, *met] for place, met in self._noted.items()], self._noted_members
+
+    def hear(self, told: Any) -> None:
+        """Who met a place first counts."""
+        places, members = told
+        for kind, done, n, at in places:
+            met = self._noted.get((kind, done), (n, at))
+            self._noted[kind, done] = min(met, (n, at))
+        self._note_members(members)
 
 
 def kind_of(task: Task) -> str:

@@ -53,16 +53,15 @@ def _bounded(options: StrategyOptions) -> Strategy:
 
 def _portfolio(options: StrategyOptions) -> Strategy:
     seed = options.seed
-    return Portfolio(
-        [
-            # The reduction needs to see reads and writes, which have no gates at the other level.
-            Reduced() if options.points == "access" else Exhaustive(),
-            SelectivelyUniform(seed),
-            PartialOrderSampling(seed),
-            RandomWalk(seed),
-            PriorityByKind(seed),
-        ]
+    # The reduction needs to see reads and writes, which have no gates at the other level.
+    systematic = Reduced() if options.points == "access" else Exhaustive()
+    others = (
+        SelectivelyUniform(seed),
+        PartialOrderSampling(seed),
+        RandomWalk(seed),
+        PriorityByKind(seed),
     )
+    return Portfolio(systematic, others)
 
 
 def _scripted(options: StrategyOptions) -> Strategy:

@@ -8,11 +8,13 @@ re-reads unchanged state is demoted, because it would never let the others move.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from random import Random
+from typing import Any
 
 from pytest_racecheck.engine.strategies.base import Decider
 from pytest_racecheck.engine.strategies.random_walk import LATE_ONE_IN
+from pytest_racecheck.engine.strategies.sampling import Sampling
 from pytest_racecheck.engine.task import Task
 
 #: The number of choices assumed before the first execution.
@@ -20,31 +22,39 @@ FIRST_GUESS = 10
 _SPINNING = frozenset({"sleep", "yield", "try acquire", "poll"})
 
 
-class PCT:
+class PCT(Sampling):
     """Run the task of highest priority; demote it at ``depth - 1`` random choices."""
-
-    grade: str | None = None
-    preemptions: int | None = None
 
     def __init__(self, seed: int, depth: int = 3) -> None:
         self.name = "pct"
         self._seed = seed
         self._depth = depth
-        self._choices = 0  # k, the largest number of choices seen so far
-        self.tasks = 2  # n, likewise
+        self._noted = 0  # k, the largest number of choices seen so far
+        self._choices = 0  # the k that is used
 
-    def deciders(self) -> Iterator[Decider]:
-        """Yield one set of priorities per execution; k is learnt from the executions before."""
-        n = 0
-        while True:
-            random = Random(f"{self._seed}/pct{self._depth}/{n}")
-            choices = self._choices or FIRST_GUESS
-            points = random.sample(range(1, choices + 1), min(self._depth - 1, choices))
-            decider = _Priorities(random, points)
-            yield decider
-            self._choices = max(self._choices, decider.made)
-            self.tasks = max(self.tasks, len(decider.priority))
-            n += 1
+    def decider(self, n: int) -> Decider:
+        """One set of priorities; k is learnt from the executions before."""
+        random = Random(f"{self._seed}/pct{self._depth}/{n}")
+        choices = self._choices or FIRST_GUESS
+        points = random.sample(range(1, choices + 1), min(self._depth - 1, choices))
+        return _Priorities(random, points)
+
+    def note(self, _: int, decider: Decider) -> None:
+        """The number of choices that the execution had."""
+        assert isinstance(decider, _Priorities)
+        self._noted = max(self._noted, decider.made)
+
+    def take_in(self) -> None:
+        """The largest number so far is k."""
+        self._choices = self._noted
+
+    def told(self) -> Any:
+        """The largest number of choices."""
+        return self._noted
+
+    def hear(self, told: Any) -> None:
+        """The larger one counts."""
+        self._noted = max(self._noted, told)
 
 
 class _Priorities:

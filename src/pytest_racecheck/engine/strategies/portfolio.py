@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import count
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from pytest_racecheck.engine.strategies.base import Decider, Strategy
+from pytest_racecheck.engine.strategies.sampling import Sampling
 
 #: After so many rounds without a failure the systematic member gets as many turns as all others.
 SAMPLING_ROUNDS = 100
 
 
-class Portfolio:
-    """Take one execution of each strategy in turn; stop when one of them has covered everything.
+class Portfolio(Sampling):
+    """Take one execution of each strategy in turn; stop when the first one has covered everything.
 
     The first one is the systematic member.  What the others have not found in many rounds they
     will hardly find soon, whereas each of its executions brings a proof nearer.
@@ -20,33 +21,71 @@ class Portfolio:
 
     name = "portfolio"
 
-    def __init__(self, strategies: list[Strategy]) -> None:
-        self._strategies = strategies
-        self.current = strategies[0].name
+    def __init__(self, systematic: Strategy, others: Sequence[Sampling]) -> None:
+        self._systematic = systematic
+        self._others = others
+        self._branches: Iterator[Decider] | None = None
+        self.current = systematic.name
 
     @property
-    def grade(self) -> str | None:
+    def grade(self) -> str | None:  # type: ignore[override]
         """What the systematic member has covered so far."""
-        return next((s.grade for s in self._strategies if s.grade), None)
+        return self._systematic.grade
 
     @property
-    def preemptions(self) -> int | None:
+    def preemptions(self) -> int | None:  # type: ignore[override]
         """The bound that the systematic member has finished, if any."""
-        return next((s.preemptions for s in self._strategies if s.preemptions is not None), None)
+        return self._systematic.preemptions
 
     @property
     def reduces(self) -> bool:
         """Whether the systematic member lets one schedule stand for many."""
-        return any(getattr(s, "reduces", False) for s in self._strategies)
+        return getattr(self._systematic, "reduces", False)
 
-    def deciders(self) -> Iterator[Decider]:
-        """Yield deciders round robin; a member that has run out ends the search."""
-        turns = [(strategy, strategy.deciders()) for strategy in self._strategies]
-        for at in count():
-            later = turns[1:] and at >= SAMPLING_ROUNDS
-            for strategy, deciders in turns[:1] * (len(turns) - 2) + turns if later else turns:
-                self.current = strategy.name
-                decider = next(deciders, None)
-                if decider is None:
-                    return
-                yield decider
+    def _turn(self, n: int) -> tuple[int | None, int]:
+        """Whose execution ``n`` is: the number of the member (None: the systematic one's), and
+        its own number for it."""
+        others = len(self._others)
+        early = SAMPLING_ROUNDS * (others + 1)
+        if n < early or not others:
+            round_, at = divmod(n, others + 1)
+            at -= 1
+        else:
+            round_, at = divmod(n - early, 2 * others)
+            round_, at = round_ + SAMPLING_ROUNDS, at - others
+        return (None if at < 0 else at), round_
+
+    def is_systematic(self, n: int) -> bool:
+        """Whether the systematic member makes execution ``n``."""
+        return self._turn(n)[0] is None
+
+    def decider(self, n: int) -> Decider | None:
+        """The next one of the member whose turn it is; None when the systematic one is through."""
+        member, own = self._turn(n)
+        if member is None:
+            self.current = self._systematic.name
+            if self._branches is None:
+                self._branches = self._systematic.deciders()
+            return next(self._branches, None)
+        self.current = self._others[member].name
+        return self._others[member].decider(own)
+
+    def note(self, n: int, decider: Decider) -> None:
+        """To the member that has made the execution."""
+        member, own = self._turn(n)
+        if member is not None:
+            self._others[member].note(own, decider)
+
+    def take_in(self) -> None:
+        """Each of the members does."""
+        for other in self._others:
+            other.take_in()
+
+    def told(self) -> Any:
+        """Of each member."""
+        return [other.told() for other in self._others]
+
+    def hear(self, told: Any) -> None:
+        """To each member."""
+        for other, of_one in zip(self._others, told, strict=True):
+            other.hear(of_one)

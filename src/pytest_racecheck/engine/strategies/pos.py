@@ -5,31 +5,27 @@ Yuan, Yang, Gu, "Partial Order Aware Concurrency Sampling", CAV 2018.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from random import Random
 
 from pytest_racecheck.engine.dependence import location, only_reads
 from pytest_racecheck.engine.strategies.base import Decider
 from pytest_racecheck.engine.strategies.random_walk import LATE_ONE_IN
+from pytest_racecheck.engine.strategies.sampling import Sampling
 from pytest_racecheck.engine.task import Task
 
 
-class PartialOrderSampling:
+class PartialOrderSampling(Sampling):
     """Run the operation of highest priority; those that race with it draw theirs again."""
 
     name = "pos"
-    grade: str | None = None
-    preemptions: int | None = None
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
 
-    def deciders(self) -> Iterator[Decider]:
-        """Yield one independent sample per execution, for ever."""
-        n = 0
-        while True:
-            yield _Priorities(Random(f"{self._seed}/pos/{n}"))
-            n += 1
+    def decider(self, n: int) -> Decider:
+        """One independent sample."""
+        return _Priorities(Random(f"{self._seed}/pos/{n}"))
 
 
 class _Priorities:

@@ -6,6 +6,8 @@ tasks touch has several such names; they are brought together as executions show
 
 from __future__ import annotations
 
+from typing import Any
+
 from pytest_racecheck.engine.dependence import location
 from pytest_racecheck.engine.task import Task
 
@@ -21,6 +23,7 @@ class Profile:
         self.counts: dict[int, dict[str, int]] = {}
         self._names: dict[int, list[Name]] = {}
         self._made = 0
+        self.grown = False  # since somebody has set it to False
 
     def shared(self) -> list[int]:
         """The objects that at least two tasks touch."""
@@ -34,9 +37,24 @@ class Profile:
                 names.setdefault(key, []).append((path, at))
         for key, of_one in names.items():
             at = self._together(of_one)
-            counts = self.counts[at]
-            for path, number in seen.counts[key].items():
-                counts[path] = max(counts.get(path, 0), number)
+            self._count(at, seen.counts[key])
+
+    def packed(self) -> list[Any]:
+        """Each object's names and counts, in an order that does not depend on who came first."""
+        ordered = sorted((sorted(names), at) for at, names in self._names.items())
+        return [[names, self.counts[at]] for names, at in ordered]
+
+    def merge(self, packed: list[Any]) -> None:
+        """Learn what another profile, ``packed``, has learnt."""
+        for names, counts in packed:
+            self._count(self._together([(path, order) for path, order in names]), counts)
+
+    def _count(self, at: int, numbers: dict[str, int]) -> None:
+        counts = self.counts[at]
+        for path, number in numbers.items():
+            if number > counts.get(path, 0):
+                counts[path] = number
+                self.grown = True
 
     def _together(self, names: list[Name]) -> int:
         """The one object that all ``names`` stand for."""
@@ -47,6 +65,7 @@ class Profile:
             self.counts[known[0]], self._names[known[0]] = {}, []
         at = known[0]
         for other in known[1:]:
+            self.grown = True
             for path, number in self.counts.pop(other).items():
                 self.counts[at][path] = max(self.counts[at].get(path, 0), number)
             for name in self._names.pop(other):
@@ -54,6 +73,7 @@ class Profile:
                 self._names[at].append(name)
         for name in names:
             if name not in self.object_of:
+                self.grown = True
                 self.object_of[name] = at
                 self._names[at].append(name)
         return at

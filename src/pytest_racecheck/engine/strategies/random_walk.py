@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from random import Random
 
 from pytest_racecheck.engine.strategies.base import Decider
+from pytest_racecheck.engine.strategies.sampling import Sampling
 from pytest_racecheck.engine.task import Task
 
 #: How often a time-out fires although somebody else could move (Coyote's figure).
 LATE_ONE_IN = 10
 
 
-class RandomWalk:
+class RandomWalk(Sampling):
     """Choose uniformly among the tasks that can move."""
 
     name = "random"
-    grade: str | None = None
-    preemptions: int | None = None
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
 
-    def deciders(self) -> Iterator[Decider]:
-        """Yield one independent walk per execution, for ever."""
-        n = 0
-        while True:
-            yield _Coin(Random(f"{self._seed}/random/{n}"))
-            n += 1
+    def decider(self, n: int) -> Decider:
+        """One independent walk."""
+        return _Coin(Random(f"{self._seed}/random/{n}"))
 
 
 class _Coin:

@@ -13,39 +13,55 @@ races with the one just done draws its priority again, as in POS.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from random import Random
+from typing import Any
 
 from pytest_racecheck.engine.dependence import location, only_reads
 from pytest_racecheck.engine.strategies.base import Decider
 from pytest_racecheck.engine.strategies.kinds import kind_of
 from pytest_racecheck.engine.strategies.profile import Observation, Profile
 from pytest_racecheck.engine.strategies.random_walk import LATE_ONE_IN
+from pytest_racecheck.engine.strategies.sampling import Sampling
 from pytest_racecheck.engine.task import Task
 
 #: So many choices in a row the intended task may not have moved before another is intended.
 MAX_HELD = 1000
 
 
-class SelectivelyUniform:
+class SelectivelyUniform(Sampling):
     """Each execution selects one shared object, more often one that is touched more often."""
 
     name = "surw"
-    grade: str | None = None
-    preemptions: int | None = None
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self.profile = Profile()
+        self._noted = Profile()
+        self._profile = Profile()
 
-    def deciders(self) -> Iterator[Decider]:
-        """Yield one walk per execution, for ever; the profile grows in between."""
-        n = 0
-        while True:
-            walk = _Walk(Random(f"{self._seed}/surw/{n}"), self.profile, by_kind=n % 2 == 0)
-            yield walk
-            self.profile.add(walk.seen)
-            n += 1
+    def decider(self, n: int) -> Decider:
+        """One walk, by the profile of the executions before."""
+        return _Walk(Random(f"{self._seed}/surw/{n}"), self._profile, by_kind=n % 2 == 0)
+
+    def note(self, _: int, decider: Decider) -> None:
+        """Who touched what how often."""
+        assert isinstance(decider, _Walk)
+        self._noted.add(decider.seen)
+
+    def take_in(self) -> None:
+        """Walk by the whole profile from now on."""
+        if self._noted.grown:
+            self._profile = Profile()
+            self._profile.merge(self._noted.packed())
+            self._noted.grown = False
+
+    def told(self) -> Any:
+        """The profile."""
+        return self._noted.packed()
+
+    def hear(self, told: Any) -> None:
+        """Bring the profiles together."""
+        self._noted.merge(told)
 
 
 class _Walk:

@@ -6,33 +6,29 @@ Testing", ISSTA 2012); no parameter and no profile is needed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from random import Random
 
 from pytest_racecheck.engine.strategies.base import Decider
 from pytest_racecheck.engine.strategies.random_walk import LATE_ONE_IN
+from pytest_racecheck.engine.strategies.sampling import Sampling
 from pytest_racecheck.engine.task import Task
 
 #: Weights are spread over this many powers of two.
 SPREAD = 6
 
 
-class Swarm:
+class Swarm(Sampling):
     """Choose in proportion to weights that the execution has drawn for its tasks."""
 
     name = "swarm"
-    grade: str | None = None
-    preemptions: int | None = None
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
 
-    def deciders(self) -> Iterator[Decider]:
-        """Yield one set of weights per execution, for ever."""
-        n = 0
-        while True:
-            yield _Weights(Random(f"{self._seed}/swarm/{n}"))
-            n += 1
+    def decider(self, n: int) -> Decider:
+        """One set of weights."""
+        return _Weights(Random(f"{self._seed}/swarm/{n}"))
 
 
 class _Weights:
