@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
+from pytest_racecheck.engine.behaviours import Behaviours
 from pytest_racecheck.engine.carrier import CarrierPool, OneCpu
 from pytest_racecheck.engine.clock import real_perf_s
 from pytest_racecheck.engine.execution import Execution
@@ -16,6 +17,7 @@ from pytest_racecheck.engine.schedule import Schedule, record
 from pytest_racecheck.engine.signals import Signals
 from pytest_racecheck.engine.strategies.base import Decider, Strategy
 from pytest_racecheck.engine.strategies.portfolio import Portfolio
+from pytest_racecheck.engine.strategies.promise import Promise
 from pytest_racecheck.engine.strategies.recorded import Follow, Replay
 from pytest_racecheck.engine.strategies.tolerant import Followed
 from pytest_racecheck.engine.trace import Trace
@@ -33,6 +35,9 @@ class Exploration:
     """What came out of a search; ``first_failure`` is 1-based."""
 
     executions: int = 0
+    failures: int = 0  # executions that failed; more than one only when the search went on
+    drawn: int = 0  # executions that were drawn at random
+    drawn_failures: int = 0
     redundant: int = 0  # ended early by the reduction, not counted among them
     seconds: float = 0.0
     first_failure: int | None = None
@@ -54,6 +59,8 @@ class Exploration:
     longest_s: float = 0.0  # how far the virtual clock went in one execution
     most_tasks: int = 0
     choices: int = 0
+    promise: Promise | None = None  # of random priorities
+    behaviours: Behaviours = field(default_factory=Behaviours)
 
 
 class Runner:
@@ -147,7 +154,8 @@ def search(
             if decider is None:
                 found.finished = True
                 break
-            execution = runner.execute(decider)
+            member = getattr(strategy, "member", strategy)
+            execution = runner.execute(found.behaviours.look_at(member, decider))
             if execution.redundant:
                 found.redundant += 1
             elif _ends_the_search(found, execution, runner, strategy) and not go_on:
@@ -157,6 +165,7 @@ def search(
         found.grade, found.preemptions = strategy.grade, strategy.preemptions
         found.reduced = getattr(strategy, "reduces", False)
         found.followed = getattr(strategy, "followed", None)
+        found.promise = getattr(strategy, "promise", None)
     return found
 
 
@@ -165,6 +174,10 @@ def _ends_the_search(
 ) -> bool:
     """Take one execution in; whether it failed, or shows that more of them would say nothing."""
     found.executions += 1
+    found.failures += bool(execution.failures)
+    if getattr(getattr(strategy, "member", strategy), "draws", False):
+        found.drawn += 1
+        found.drawn_failures += bool(execution.failures)
     _write_down(found, execution)
     check = found.executions % CHECK_AGAIN_EVERY == 1 and not execution.failures
     new = execution.failures and found.failed is None
@@ -208,6 +221,8 @@ def _write_down(found: Exploration, execution: Execution) -> None:
     found.transports = execution.transports or found.transports
     if execution.divergence is not None:
         found.divergence = found.divergence or str(execution.divergence)
+    if not execution.failures and not execution.lost:
+        found.behaviours.ended()
     daemons_only = execution.leftovers or (execution.cut_off or "").startswith("only daemon")
     if execution.cut_off and not execution.failures and not daemons_only:
         found.cut_off = execution.cut_off

@@ -32,6 +32,7 @@ class PriorityByKind:
     name = "kinds"
     grade: str | None = None
     preemptions: int | None = None
+    draws = True
 
     def __init__(self, seed: int) -> None:
         self._seed = seed

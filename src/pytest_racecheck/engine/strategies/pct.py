@@ -10,10 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from random import Random
+from typing import TYPE_CHECKING
 
 from pytest_racecheck.engine.strategies.base import Decider
+from pytest_racecheck.engine.strategies.promise import Promise
 from pytest_racecheck.engine.strategies.random_walk import LATE_ONE_IN
 from pytest_racecheck.engine.task import Task
+
+if TYPE_CHECKING:
+    from pytest_racecheck.engine.execution import Execution
 
 #: The number of choices assumed before the first execution.
 FIRST_GUESS = 10
@@ -21,42 +26,82 @@ _SPINNING = frozenset({"sleep", "yield", "try acquire", "poll"})
 
 
 class PCT:
-    """Run the task of highest priority; demote it at ``depth - 1`` random choices."""
+    """Run the task of highest priority; demote it at ``depth - 1`` random choices.
 
+    Of several depths the executions take one after the other.
+    """
+
+    name = "pct"
     grade: str | None = None
     preemptions: int | None = None
+    draws = True
 
-    def __init__(self, seed: int, depth: int = 3) -> None:
-        self.name = "pct"
+    def __init__(self, seed: int, depth: int | Sequence[int] = 3) -> None:
         self._seed = seed
-        self._depth = depth
-        self._choices = 0  # k, the largest number of choices seen so far
-        self.tasks = 2  # n, likewise
+        self._depths = (depth,) if isinstance(depth, int) else tuple(depth)
+        self._promise = Promise()
+        self._run: _Priorities | None = None  # of which nothing has been learnt yet
 
     def deciders(self) -> Iterator[Decider]:
         """Yield one set of priorities per execution; k is learnt from the executions before."""
         n = 0
         while True:
-            random = Random(f"{self._seed}/pct{self._depth}/{n}")
-            choices = self._choices or FIRST_GUESS
-            points = random.sample(range(1, choices + 1), min(self._depth - 1, choices))
-            decider = _Priorities(random, points)
-            yield decider
-            self._choices = max(self._choices, decider.made)
-            self.tasks = max(self.tasks, len(decider.priority))
+            depth = self._depths[n % len(self._depths)]
+            random = Random(f"{self._seed}/pct{depth}/{n}")
+            choices = self.promise.choices or FIRST_GUESS
+            points = random.sample(range(1, choices + 1), min(depth - 1, choices))
+            self._run = _Priorities(random, points, (depth, choices))
+            yield self._run
             n += 1
+
+    @property
+    def promise(self) -> Promise:
+        """What the executions so far are worth."""
+        run, self._run = self._run, None
+        if run is not None:
+            depth, assumed = run.assumed
+            self._promise.add(depth, assumed, run.made, run.tasks)
+            self._promise.broken = self._promise.broken or run.not_obeyed
+        return self._promise
+
+    @property
+    def generation(self) -> int:
+        """Executions are drawn alike as long as k is the same."""
+        return self._promise.choices
 
 
 class _Priorities:
-    def __init__(self, random: Random, points: list[int]) -> None:
+    def __init__(self, random: Random, points: list[int], assumed: tuple[int, int]) -> None:
         self._random = random
         self._change_at = {point: -1 - rank for rank, point in enumerate(points)}
         self._lowest = -1.0 - len(points)
+        self._execution: Execution | None = None
+        self._broken: str | None = None
+        self.assumed = assumed  # depth, number of choices
         self.priority: dict[int, float] = {}
         self.made = 0
 
+    def begin(self, execution: Execution) -> None:
+        """The engine begins to run the body."""
+        self._execution = execution
+
+    @property
+    def tasks(self) -> int:
+        """How many tasks there were; without an engine, how many have been met."""
+        return len(self.priority) if self._execution is None else len(self._execution.tasks)
+
+    @property
+    def not_obeyed(self) -> str | None:
+        """Why this execution was not one of random priorities alone."""
+        ran = self._execution
+        if ran is not None and (ran.gave_way or ran.fixed_choices is not None):
+            return "a task that read the same again and again had to give way"
+        return self._broken
+
     def pick(self, enabled: Sequence[Task], current: Task | None, late: Sequence[Task]) -> Task:
         self.made += 1
+        if late:
+            self._broken = "time-outs could fire early"
         if late and (not enabled or self._random.random() * LATE_ONE_IN < 1):
             enabled = late
         for task in enabled:
@@ -69,10 +114,16 @@ class _Priorities:
             self.priority[self._highest(enabled).index] = float(change)
         return self._highest(enabled)
 
+    def choose(self, options: Sequence[Task], _: Task | None, __: Sequence[Task]) -> Task:
+        """Of the waiters that may be woken, the one of highest priority."""
+        self._broken = "which waiter is woken was to be chosen, which is no order of operations"
+        return self.pick(options, None, ())
+
     def _highest(self, enabled: Sequence[Task]) -> Task:
         priority = self.priority
         return max(enabled, key=lambda task: priority[task.index])
 
     def _demote(self, task: Task) -> None:
+        self._broken = "a task that only waits was demoted"
         self._lowest -= 1.0
         self.priority[task.index] = self._lowest

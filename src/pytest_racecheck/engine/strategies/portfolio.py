@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from itertools import count
 
 from pytest_racecheck.engine.strategies.base import Decider, Strategy
+from pytest_racecheck.engine.strategies.pct import PCT
+from pytest_racecheck.engine.strategies.promise import Promise
 
 #: After so many rounds without a failure the systematic member gets as many turns as all others.
 SAMPLING_ROUNDS = 100
@@ -23,6 +25,7 @@ class Portfolio:
     def __init__(self, strategies: list[Strategy]) -> None:
         self._strategies = strategies
         self.current = strategies[0].name
+        self.member = strategies[0]
 
     @property
     def grade(self) -> str | None:
@@ -35,6 +38,11 @@ class Portfolio:
         return next((s.preemptions for s in self._strategies if s.preemptions is not None), None)
 
     @property
+    def promise(self) -> Promise | None:
+        """What the member with random priorities promises for its own executions."""
+        return next((s.promise for s in self._strategies if isinstance(s, PCT)), None)
+
+    @property
     def reduces(self) -> bool:
         """Whether the systematic member lets one schedule stand for many."""
         return any(getattr(s, "reduces", False) for s in self._strategies)
@@ -45,7 +53,7 @@ class Portfolio:
         for at in count():
             later = turns[1:] and at >= SAMPLING_ROUNDS
             for strategy, deciders in turns[:1] * (len(turns) - 2) + turns if later else turns:
-                self.current = strategy.name
+                self.current, self.member = strategy.name, strategy
                 decider = next(deciders, None)
                 if decider is None:
                     return

@@ -20,6 +20,8 @@ class PartialOrderSampling:
     name = "pos"
     grade: str | None = None
     preemptions: int | None = None
+    draws = True
+    generation = 0
 
     def __init__(self, seed: int) -> None:
         self._seed = seed

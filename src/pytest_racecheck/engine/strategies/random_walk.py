@@ -18,6 +18,8 @@ class RandomWalk:
     name = "random"
     grade: str | None = None
     preemptions: int | None = None
+    draws = True
+    generation = 0
 
     def __init__(self, seed: int) -> None:
         self._seed = seed

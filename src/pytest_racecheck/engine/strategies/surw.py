@@ -26,6 +26,7 @@ class SelectivelyUniform:
     name = "surw"
     grade: str | None = None
     preemptions: int | None = None
+    draws = True
 
     def __init__(self, seed: int) -> None:
         self._seed = seed

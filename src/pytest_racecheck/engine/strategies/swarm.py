@@ -23,6 +23,8 @@ class Swarm:
     name = "swarm"
     grade: str | None = None
     preemptions: int | None = None
+    draws = True
+    generation = 0
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
