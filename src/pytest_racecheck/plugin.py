@@ -90,8 +90,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
         "racecheck(executions=, seconds=, strategy=, points=, control=, seed=, preemptions=, "
-        "depth=, script=, replay=, isolate=, replays=, patience_s=, max_steps=): run this test "
-        "under many thread schedules",
+        "depth=, script=, replay=, isolate=, replays=, patience_s=, max_steps=, "
+        "positive_control=): run this test under many thread schedules",
     )
 
 

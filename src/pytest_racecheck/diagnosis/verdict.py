@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from pytest_racecheck.diagnosis.odds import Odds, odds_as_json
+
 if TYPE_CHECKING:
     from pytest_racecheck.engine.recording import Recording
     from pytest_racecheck.engine.trace import Step
@@ -142,6 +144,7 @@ class Finding:
     suspects: tuple[str, ...] = ()  # what decides besides the schedule
     recording: Recording | None = field(default=None, compare=False, repr=False)
     explanation: Explanation | None = field(default=None, compare=False)
+    odds: Odds | None = None  # of a statistical pass
 
     def as_json(self) -> dict[str, Any]:
         """Plain data: the part of a JSON finding that does not depend on a scenario."""
@@ -160,6 +163,7 @@ class Finding:
             "suspects": list(self.suspects),
             "reason": self.reason,
             "explanation": None if self.explanation is None else self.explanation.as_json(),
+            **odds_as_json(self.odds),
         }
 
     def report(self, width: int = 80, replay_command: str | None = None) -> str:

@@ -8,6 +8,7 @@ import traceback
 from dataclasses import asdict, astuple, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from pytest_racecheck.diagnosis.odds import MissBound, Odds, Power, Unseen
 from pytest_racecheck.diagnosis.verdict import (
     Curve,
     Explanation,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 #: Exceptions that mean "stop this test" are rebuilt if they are from here; nothing else is.
 _STOPS_FROM = ("builtins", "_pytest.outcomes", "unittest.case")
-_APART = ("verdict", "failure", "story", "recording", "explanation")
+_APART = ("verdict", "failure", "story", "recording", "explanation", "odds")
 
 
 def pack_finding(finding: Finding) -> dict[str, Any]:
@@ -39,6 +40,7 @@ def pack_finding(finding: Finding) -> dict[str, Any]:
     return {
         "recording": None if recording is None else recording.as_json(),
         "explanation": None if finding.explanation is None else asdict(finding.explanation),
+        "odds": None if finding.odds is None else asdict(finding.odds),
         "finding": {**plain, "verdict": str(finding.verdict)},
         "failure": None if failure is None else _pack_failure(failure),
         "story": None
@@ -67,6 +69,7 @@ def unpack_finding(message: dict[str, Any]) -> Finding:
         **{**plain, "verdict": Verdict(plain["verdict"])},
         recording=None if recording is None else Recording.of_json(recording),
         explanation=_explanation(message["explanation"]),
+        odds=_odds(message["odds"]),
         failure=None
         if failure is None
         else Failure(**{name: _tupled(value) for name, value in failure.items()}),
@@ -85,6 +88,18 @@ def _explanation(packed: dict[str, Any] | None) -> Explanation | None:
     curve = plain.pop("curve")
     drawn = None if curve is None else Curve(**{n: _tupled(value) for n, value in curve.items()})
     return Explanation(**{**plain, "orders": tuple(orders), "curve": drawn})
+
+
+def _odds(packed: dict[str, Any] | None) -> Odds | None:
+    if packed is None:
+        return None
+    miss, power = packed["miss"], packed["power"]
+    return Odds(
+        packed["drawn"],
+        None if miss is None else MissBound(**{n: _tupled(value) for n, value in miss.items()}),
+        tuple(Unseen(**one) for one in packed["unseen"]),
+        None if power is None else Power(**power),
+    )
 
 
 def _tupled(value: Any) -> Any:

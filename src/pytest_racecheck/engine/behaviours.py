@@ -1,4 +1,4 @@
-"""Which classes of schedules a sampling strategy has met: the ground of the unseen-behaviour estimate.
+"""Which classes of schedules a sampling strategy has met, to estimate what it has not met.
 
 Only some executions are looked at, because looking makes them slower; which ones is fixed before
 anything is known of them, so those that are looked at are a fair sample of the others.

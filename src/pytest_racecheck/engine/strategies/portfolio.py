@@ -21,6 +21,7 @@ class Portfolio:
     """
 
     name = "portfolio"
+    only_draws = False  # True: leave the systematic member out
 
     def __init__(self, strategies: list[Strategy]) -> None:
         self._strategies = strategies
@@ -49,9 +50,10 @@ class Portfolio:
 
     def deciders(self) -> Iterator[Decider]:
         """Yield deciders round robin; a member that has run out ends the search."""
-        turns = [(strategy, strategy.deciders()) for strategy in self._strategies]
+        members = self._strategies[1:] if self.only_draws else self._strategies
+        turns = [(strategy, strategy.deciders()) for strategy in members]
         for at in count():
-            later = turns[1:] and at >= SAMPLING_ROUNDS
+            later = turns[1:] and at >= SAMPLING_ROUNDS and not self.only_draws
             for strategy, deciders in turns[:1] * (len(turns) - 2) + turns if later else turns:
                 self.current, self.member = strategy.name, strategy
                 decider = next(deciders, None)
