@@ -56,6 +56,7 @@ class ItemBody:
         self.executions = 0
         self._properties = len(item.user_properties)
         self.files_under_test = (str(item.path),)
+        self.__name__ = item.obj.__name__
 
     def __call__(self) -> None:
         """Set up, call, tear down; raises what the test raises."""

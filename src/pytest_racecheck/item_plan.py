@@ -16,6 +16,7 @@ from pytest_racecheck.diagnosis.find import Plan, with_schedule
 from pytest_racecheck.engine.schedule import Schedule
 from pytest_racecheck.engine.strategies.make import understood_by
 from pytest_racecheck.errors import UsageError
+from pytest_racecheck.item_control import function_named
 
 _FROM_MARKER = (
     "executions",
@@ -34,6 +35,7 @@ _FROM_MARKER = (
     "patience_s",
     "max_steps",
     "replays",
+    "positive_control",
 )
 
 
@@ -202,7 +204,10 @@ def _from_marker(item: pytest.Item) -> dict[str, Any]:
                 f"the racecheck marker has no keyword {name!r}{hint} "
                 f"(it has {', '.join(_FROM_MARKER)})"
             )
-    return dict(marker.kwargs)
+    given = dict(marker.kwargs)
+    if given.get("positive_control") is not None and isinstance(item, pytest.Function):
+        given["positive_control"] = function_named(item, given["positive_control"])
+    return given
 
 
 def _put(given: dict[str, Any], name: str, kind: Reading, value: Any, source: str) -> None:

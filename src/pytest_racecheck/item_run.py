@@ -17,6 +17,7 @@ from pytest_racecheck.diagnosis import Failure, Finding, Plan, Verdict
 from pytest_racecheck.diagnosis.judgement import LEFT_BEHIND
 from pytest_racecheck.engine.failure import is_internal, is_ours, leave_out
 from pytest_racecheck.item_body import ItemBody
+from pytest_racecheck.item_control import control_body
 from pytest_racecheck.item_known import Known, known_of, write_record
 from pytest_racecheck.session_end import report_of_the_end
 
@@ -84,6 +85,8 @@ def _finding_of(item: pytest.Function, plan: Plan, known: Known) -> Finding:
     error = body.tear_down()  # what pytest has set up for the test itself, which is next to nothing
     if error is not None:
         raise error
+    if plan.positive_control is not None:
+        plan = replace(plan, positive_control=control_body(item, plan.positive_control))
     try:
         with body.warnings_shown_once(), report_of_the_end(item):
             finding = known.find(body, replace(plan, record=True))

@@ -86,6 +86,7 @@ def _lines(nodeid: str, finding: dict[str, Any]) -> list[str]:
     lines = [f"{finding['verdict']}: {nodeid}"]
     if finding["verdict"] != "reproduced":
         lines.append(f"    {finding['reason'].splitlines()[0]}")
+        lines += [f"    {text}" for text in finding.get("worth", ())]
         if finding["failure"] is not None:
             lines.append(
                 f"    it failed with {finding['failure']['type']} at {finding['failure']['where']}"

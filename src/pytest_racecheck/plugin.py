@@ -101,8 +101,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
         "racecheck(executions=, seconds=, strategy=, points=, control=, seed=, preemptions=, "
-        "depth=, script=, replay=, workers=, isolate=, races=, replays=, patience_s=, max_steps=): "
-        "run this test under many thread schedules",
+        "depth=, script=, replay=, workers=, isolate=, races=, positive_control=, replays=, "
+        "patience_s=, max_steps=): run this test under many thread schedules",
     )
 
 

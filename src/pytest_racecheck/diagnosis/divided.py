@@ -57,6 +57,7 @@ class Log:
     seen: Exploration = field(default_factory=Exploration)
     changes: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     done: int = 0
+    drawn: int = 0  # of them, by a strategy that draws
     redundant: int = 0
     ended_by: str | None = None  # what the execution was that ended it: its number is on the board
     execution: Execution | None = None  # that execution, if it was made in this process
@@ -68,6 +69,8 @@ class Log:
         before = _state(self.seen)
         write_down(self.seen, execution)
         self.note_changes(n, before)
+        if self.seen.behaviours.latest is not None:
+            self.changes.append((n, {"behaviour": self.seen.behaviours.latest}))
         self.done += 1
 
     def note_changes(self, n: int, before: dict[str, Any]) -> None:
@@ -184,8 +187,11 @@ class _Divided:
 
     def _perform(self, n: int, counts: Exploration | Log) -> Execution | None:
         """Execution ``n``; None when there is nothing left to try."""
+        behaviours = (counts.seen if isinstance(counts, Log) else counts).behaviours
         while (decider := self._strategy.decider(n)) is not None:
-            execution = self._runner.execute(decider)
+            member = getattr(self._strategy, "member", self._strategy)
+            number = self._strategy.own_number(n)
+            execution = self._runner.execute(behaviours.look_at(member, decider, number))
             self._strategy.note(n, decider)
             if not execution.redundant:
                 return execution
@@ -221,6 +227,7 @@ class _Divided:
         return {
             "changes": log.changes,
             "done": log.done,
+            "drawn": log.drawn,
             "ended_by": log.ended_by,
             "learnt": self._strategy.told(),
         }
@@ -249,6 +256,7 @@ class _Divided:
         if execution is None:
             log.all_covered = True
             return False
+        log.drawn += not self._strategy.is_systematic(n)
         log.write(n, execution)
         if not execution.failures and not execution.lost and n % CHECK_AGAIN_EVERY == 0:
             before = _state(log.seen)
@@ -280,6 +288,7 @@ class _Divided:
         lost = [report for report in reports if report.message is None]
         if ended is None:
             self.found.executions += mine.done + sum(one["done"] for one in said)
+            self.found.drawn += mine.drawn + sum(one["drawn"] for one in said)
         if lost and (ended is None or lost[0].at <= ended):
             self._after_a_death(min(lost, key=lambda report: report.at))
         elif ended is not None:
@@ -337,7 +346,9 @@ class _Divided:
 
 def _apply(found: Exploration, changed: dict[str, Any]) -> None:
     for name, value in changed.items():
-        if name in _MOST:
+        if name == "behaviour":
+            found.behaviours.add(*value)
+        elif name in _MOST:
             setattr(found, name, max(getattr(found, name), value))
         elif name in _FIRST:
             setattr(found, name, getattr(found, name) or value)

@@ -21,6 +21,7 @@ from pytest_racecheck.diagnosis.judgement import (
     only_when_cold,
     passed_finding,
     unless_all_fails,
+    with_control,
 )
 from pytest_racecheck.diagnosis.riders import hunted, named, riders
 from pytest_racecheck.diagnosis.sense import CHECKS, refuse_nonsense
@@ -38,6 +39,7 @@ from pytest_racecheck.engine.strategies.make import (
     StrategyOptions,
     make_strategy,
 )
+from pytest_racecheck.engine.strategies.portfolio import Portfolio
 from pytest_racecheck.engine.strategies.recorded import Follow
 from pytest_racecheck.engine.under_test import UnderTest, gates_inserted
 from pytest_racecheck.engine.verbs import switch
@@ -62,7 +64,8 @@ class Plan:
     control: Sequence[str] = ()
     seed: int = 0
     preemptions: int | None = None
-    depth: int | None = None
+    depth: int | Sequence[int] | None = None
+    positive_control: Callable[[], object] | None = None
     script: Sequence[str] | None = None
     schedule: str | None = None
     mode: str | None = None
@@ -89,6 +92,8 @@ class Plan:
         if self.control:
             UnderTest(self.root, (), tuple(self.control))  # refuses a name that is no module
         self.make_strategy()
+        if self.isolate and self.positive_control is not None:
+            raise UsageError("isolate=True ignores positive_control: leave one of the two out")
         return self
 
     def make_strategy(self) -> Strategy:
@@ -108,11 +113,13 @@ def explore(body: Callable[[], object], **plan: object) -> Finding:
 
     Keyword arguments are the fields of ``Plan``: ``strategy``, ``executions``, ``seconds``,
     ``points`` ("access" or "sync"), ``control`` (names of further modules under test), ``seed``,
-    ``preemptions`` (for "bounded"), ``depth`` (for "pct"), ``script``, ``schedule``, ``replays``,
-    ``patience_s``, ``max_steps``, ``workers`` (processes that share the search, or "auto"),
-    ``isolate`` (in a child process), ``record`` (keep with the finding what its schedule passed
-    through), ``races`` ("off" or "report"), and those of ``replay``.  Raises UsageError for wrong
-    arguments, and whatever stops a whole test (KeyboardInterrupt, a pytest skip).
+    ``preemptions`` (for "bounded"), ``depth`` (for "pct"; one or several), ``script``,
+    ``schedule``, ``positive_control`` (a body that fails, to measure what this search would have
+    found), ``replays``, ``patience_s``, ``max_steps``, ``workers`` (processes that share the
+    search, or "auto"), ``isolate`` (in a child process), ``record`` (keep with the finding what its
+    schedule passed through), ``races`` ("off" or "report"), and those of ``replay``.  Raises
+    UsageError for wrong arguments, and whatever stops a whole test (KeyboardInterrupt, a pytest
+    skip).
     """
     return explore_plan(body, _plan(plan))
 
@@ -152,10 +159,36 @@ def explore_plan(
     with _alone():
         finding = _explore_cold(body, plan, watch)
         if isinstance(finding, Finding):
-            return finding
+            return _beside_its_control(finding, plan, watch)
         with controlled_runner(body, plan, watch) as runner:
             warm = _explore_warm(runner, plan, _straight(runner, plan))
+        warm = _beside_its_control(warm, plan, watch)
     return warm if finding.failed is None else only_when_cold(warm, finding.failed)
+
+
+def _beside_its_control(
+    finding: Finding, plan: Plan, watch: Callable[[Execution], None] | None
+) -> Finding:
+    """Search the positive control as its test was searched, failures or not."""
+    control, odds = plan.positive_control, finding.odds
+    if control is None or odds is None:
+        return finding
+    _check_body(control)
+    found = Exploration()
+    if odds.drawn:  # else nothing could be said
+        with controlled_runner(control, plan, watch) as runner:
+            _straight(runner, plan)  # imports what it imports
+            strategy, seconds = plan.make_strategy(), plan.seconds
+            if isinstance(strategy, Portfolio):
+                strategy.only_draws = True
+            found = search(runner, strategy, executions=odds.drawn, seconds=seconds, go_on=True)
+    return with_control(finding, _name_of(control), found)
+
+
+def _name_of(body: object) -> str:
+    while isinstance(body, partial):
+        body = body.func
+    return str(getattr(body, "__name__", type(body).__name__))
 
 
 def _check_body(body: object) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pytest_racecheck.diagnosis.explain import explain
 from pytest_racecheck.diagnosis.minimise import minimise
+from pytest_racecheck.diagnosis.odds import odds_of, power_of
 from pytest_racecheck.diagnosis.verdict import Failure, Finding, Story, Verdict
 from pytest_racecheck.engine.execution import LATENESS_S, Execution
 from pytest_racecheck.engine.explore import Exploration, Runner, same_failure
@@ -194,7 +195,16 @@ def passed_finding(
         found.seconds,
         preemptions=found.preemptions,
         warnings=_warnings(found),
+        odds=odds_of(found) if grade == "statistical" else None,
     )
+
+
+def with_control(finding: Finding, control: str, found: Exploration) -> Finding:
+    """A statistical pass, beside what the same search came to with a variant that fails."""
+    assert finding.odds is not None
+    power = power_of(control, found, finding.odds.drawn)
+    reason = finding.reason.replace(NO_POWER, power.sentence())
+    return replace(finding, reason=reason, odds=replace(finding.odds, power=power))
 
 
 def departures_of(found: Exploration, strategy: str) -> dict[str, Any]:
@@ -279,11 +289,15 @@ def _preemptions(found: Exploration) -> str:
     return f"{found.preemptions} preemption{'' if found.preemptions == 1 else 's'}"
 
 
+#: Said of a statistical pass until a variant that fails has been searched in the same way.
+NO_POWER = "no power known without a variant that fails"
+
+
 def _sampled(found: Exploration) -> str:
     text = f"no failure in {found.executions} schedules of {found.most_tasks} tasks; not a proof"
     if found.preemptions is not None:
         text += f" (every schedule with at most {_preemptions(found)} is among them)"
-    return text + ": no power known without a variant that fails"
+    return f"{text}: {NO_POWER}"
 
 
 def _warnings(found: Exploration) -> tuple[str, ...]:

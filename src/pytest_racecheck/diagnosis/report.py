@@ -20,6 +20,10 @@ _TITLES = {
 def report(finding: Finding, width: int = 80, replay_command: str | None = None) -> str:
     """The whole report; no line is longer than ``width``, except the replay command."""
     lines = _headline(finding, width)
+    if finding.odds is not None:
+        lines += [
+            line for text in finding.odds.sentences() for line in wrap(text, width, "    ", "  ")
+        ]
     if finding.failure is not None:
         lines += _failure_lines(finding, width)
     if finding.explanation is not None:

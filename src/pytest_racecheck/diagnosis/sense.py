@@ -19,6 +19,14 @@ def _names(value: object) -> bool:
     return listed and all(isinstance(name, str) and name for name in value)  # type: ignore[attr-defined]
 
 
+def _depth(value: object) -> bool:
+    return _whole(value) and value > 0  # type: ignore[operator]
+
+
+def _listed(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and len(value) > 0
+
+
 def _or_none(accepts: Callable[[object], bool]) -> Callable[[object], bool]:
     return lambda value: value is None or accepts(value)
 
@@ -42,7 +50,11 @@ CHECKS: Mapping[str, Check] = {
     "patience_s": _SPAN,
     "seed": (_whole, "a whole number"),
     "preemptions": _BOUND,
-    "depth": _BOUND,
+    "depth": (
+        _or_none(lambda value: _depth(value) or (_listed(value) and all(map(_depth, value)))),  # type: ignore[call-overload]
+        "a whole number of at least 1, or a list of such",
+    ),
+    "positive_control": (_or_none(callable), "something to call: a body that fails"),
     "script": (_or_none(_names), "a list of names of tasks"),
     "control": (_names, "a list of module names"),
     "isolate": (lambda value: isinstance(value, bool), "True or False"),

@@ -68,6 +68,7 @@ def doubted(
         grade=None,
         reason=f"the schedule alone does not decide: {doubt.difference}{_blame(doubt)}",
         suspects=doubt.suspects,
+        odds=None,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from pytest_racecheck.diagnosis.odds import Odds, odds_as_json
 from pytest_racecheck.diagnosis.sightings import LockGraph, Race
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ class Finding:
     lock_order: LockGraph | None = field(default=None, compare=False)
     races: tuple[Race, ...] = ()  # with races="report"
     remarks: tuple[str, ...] = ()  # suspicions that no schedule confirmed
+    odds: Odds | None = None  # of a statistical pass
 
     def as_json(self) -> dict[str, Any]:
         """Plain data: the part of a JSON finding that does not depend on a scenario."""
@@ -168,6 +170,7 @@ class Finding:
             "lock_order": None if self.lock_order is None else self.lock_order.as_json(),
             "races": [race.as_json() for race in self.races],
             "remarks": list(self.remarks),
+            **odds_as_json(self.odds),
         }
 
     def report(self, width: int = 80, replay_command: str | None = None) -> str:

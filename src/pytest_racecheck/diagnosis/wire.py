@@ -8,6 +8,7 @@ import traceback
 from dataclasses import asdict, astuple, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from pytest_racecheck.diagnosis.odds import MissBound, Odds, Power, Unseen
 from pytest_racecheck.diagnosis.sightings import lock_graph, race
 from pytest_racecheck.diagnosis.verdict import (
     Curve,
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
 
 #: Exceptions that mean "stop this test" are rebuilt if they are from here; nothing else is.
 _STOPS_FROM = ("builtins", "_pytest.outcomes", "unittest.case")
-_APART = ("verdict", "failure", "story", "recording", "explanation", "lock_order", "races")
+_APART = (
+    *("verdict", "failure", "story", "recording", "explanation"),
+    *("lock_order", "races", "odds"),
+)
 
 
 def pack_finding(finding: Finding) -> dict[str, Any]:
@@ -40,6 +44,7 @@ def pack_finding(finding: Finding) -> dict[str, Any]:
     return {
         "recording": None if recording is None else recording.as_json(),
         "explanation": None if finding.explanation is None else asdict(finding.explanation),
+        "odds": None if finding.odds is None else asdict(finding.odds),
         "finding": {**plain, "verdict": str(finding.verdict)},
         "lock_order": None if finding.lock_order is None else finding.lock_order.as_json(),
         "races": [race.as_json() for race in finding.races],
@@ -72,6 +77,7 @@ def unpack_finding(message: dict[str, Any]) -> Finding:
         explanation=_explanation(message["explanation"]),
         lock_order=lock_graph(message["lock_order"]),
         races=tuple(race(packed) for packed in message["races"]),
+        odds=_odds(message["odds"]),
         failure=None
         if failure is None
         else Failure(**{name: _tupled(value) for name, value in failure.items()}),
@@ -90,6 +96,18 @@ def _explanation(packed: dict[str, Any] | None) -> Explanation | None:
     curve = plain.pop("curve")
     drawn = None if curve is None else Curve(**{n: _tupled(value) for n, value in curve.items()})
     return Explanation(**{**plain, "orders": tuple(orders), "curve": drawn})
+
+
+def _odds(packed: dict[str, Any] | None) -> Odds | None:
+    if packed is None:
+        return None
+    miss, power = packed["miss"], packed["power"]
+    return Odds(
+        packed["drawn"],
+        None if miss is None else MissBound(**{n: _tupled(value) for n, value in miss.items()}),
+        tuple(Unseen(**one) for one in packed["unseen"]),
+        None if power is None else Power(**power),
+    )
 
 
 def _tupled(value: Any) -> Any:

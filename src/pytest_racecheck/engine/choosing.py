@@ -22,6 +22,7 @@ def decide(
     current = task if task in enabled else None
     if execution.quiet > SPIN_LIMIT and current is not None and len(enabled) > 1:
         execution.quiet = 0
+        execution.gave_way = True
         enabled = [t for t in enabled if t is not current]
         current = None
         if len(enabled) + len(late) == 1:

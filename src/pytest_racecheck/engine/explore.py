@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
+from pytest_racecheck.engine.behaviours import Behaviours
 from pytest_racecheck.engine.carrier import CarrierPool, OneCpu
 from pytest_racecheck.engine.clock import real_perf_s
 from pytest_racecheck.engine.execution import Execution
@@ -17,6 +18,7 @@ from pytest_racecheck.engine.schedule import Schedule, record
 from pytest_racecheck.engine.signals import Signals
 from pytest_racecheck.engine.strategies.base import Decider, Strategy
 from pytest_racecheck.engine.strategies.portfolio import Portfolio
+from pytest_racecheck.engine.strategies.promise import Promise
 from pytest_racecheck.engine.strategies.recorded import Follow, Replay
 from pytest_racecheck.engine.strategies.tolerant import Followed
 from pytest_racecheck.engine.trace import Trace
@@ -35,6 +37,9 @@ class Exploration:
     """What came out of a search; ``first_failure`` is 1-based."""
 
     executions: int = 0
+    failures: int = 0  # executions that failed; more than one only when the search went on
+    drawn: int = 0  # executions that were drawn at random
+    drawn_failures: int = 0
     redundant: int = 0  # ended early by the reduction, not counted among them
     seconds: float = 0.0
     first_failure: int | None = None
@@ -58,6 +63,8 @@ class Exploration:
     most_tasks: int = 0
     choices: int = 0
     hunted: int = 0  # further executions, each made for one possible deadlock
+    promise: Promise | None = None  # of random priorities
+    behaviours: Behaviours = field(default_factory=Behaviours)
 
 
 class Runner:
@@ -186,12 +193,15 @@ def search(
             if decider is None:
                 found.finished = True
                 break
-            execution = runner.execute(decider)
+            member = getattr(strategy, "member", strategy)
+            execution = runner.execute(found.behaviours.look_at(member, decider))
             if execution.redundant:
                 found.redundant += 1
             elif ends_the_search(found, execution, runner, strategy) and not go_on:
                 break
     finally:
+        if isinstance(deciders, Generator):
+            deciders.close()  # so that the last execution is noted as well
         found.seconds = real_perf_s() - begun
         say_what_was_covered(found, strategy)
     return found
@@ -208,6 +218,7 @@ def say_what_was_covered(found: Exploration, strategy: Strategy) -> None:
     found.grade, found.preemptions = strategy.grade, strategy.preemptions
     found.reduced = getattr(strategy, "reduces", False)
     found.followed = getattr(strategy, "followed", None)
+    found.promise = getattr(strategy, "promise", None)
 
 
 def ends_the_search(
@@ -215,6 +226,10 @@ def ends_the_search(
 ) -> bool:
     """Take one execution in; whether it failed, or shows that more of them would say nothing."""
     found.executions += 1
+    found.failures += bool(execution.failures)
+    if getattr(getattr(strategy, "member", strategy), "draws", False):
+        found.drawn += 1
+        found.drawn_failures += bool(execution.failures)
     write_down(found, execution)
     check = found.executions % CHECK_AGAIN_EVERY == 1 and not execution.failures
     new = execution.failures and found.failed is None
@@ -263,6 +278,8 @@ def write_down(found: Exploration, execution: Execution) -> None:
     found.longest_s = max(found.longest_s, execution.now_s)
     if execution.divergence is not None:
         found.divergence = found.divergence or str(execution.divergence)
+    if not execution.failures and not execution.lost:
+        found.behaviours.ended()
     daemons_only = execution.leftovers or (execution.cut_off or "").startswith("only daemon")
     if execution.cut_off and not execution.failures and not daemons_only:
         found.cut_off = found.cut_off or execution.cut_off

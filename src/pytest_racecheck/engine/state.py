@@ -45,6 +45,7 @@ class ExecutionState:
     preemptions: int = 0
     steps: int = 0
     step_limit: int = 0  # ``max_steps``, or -1 while the watchdog wants an answer
+    gave_way: bool = False  # a task that only read had to let the others go first
     quiet: int = 0  # operations in a row by one task that changed nothing
     tail: FairTail | None = None  # decides past the step limit
     fixed_choices: int | None = None  # choices before the fair tail; the rest is not kept

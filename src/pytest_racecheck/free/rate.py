@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pytest_racecheck.free.binomial import upper_bound
+
 CONFIDENCE = 0.95
 
 
@@ -28,11 +30,7 @@ class Rate:
         The exact one-sided bound of Clopper and Pearson (Biometrika 26, 1934); for no failures it
         is `1 - 0.05 ** (1 / runs)`, which the rule of three approximates as 3 / runs.
         """
-        if self.runs in (0, self.failures):
-            return 1.0
-        if self.failures == 0:
-            return float(1.0 - (1.0 - CONFIDENCE) ** (1.0 / self.runs))
-        return _bisect_upper(self.failures, self.runs)
+        return upper_bound(self.failures, self.runs, CONFIDENCE)
 
     def power(self, runs: int) -> float:
         """The probability that `runs` runs at this rate show at least one failure."""
@@ -40,26 +38,3 @@ class Rate:
 
     def __str__(self) -> str:
         return f"{self.failures} of {self.runs} runs"
-
-
-def _bisect_upper(failures: int, runs: int) -> float:
-    low, high = failures / runs, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        if _at_most(failures, runs, middle) > 1.0 - CONFIDENCE:
-            low = middle
-        else:
-            high = middle
-    return high
-
-
-def _at_most(failures: int, runs: int, probability: float) -> float:
-    """P(X <= failures) for a binomial X, summed term by term (each from the one before)."""
-    if probability >= 1.0:
-        return 1.0 if failures >= runs else 0.0
-    term = (1.0 - probability) ** runs
-    total = term
-    for count in range(failures):
-        term *= (runs - count) / (count + 1) * probability / (1.0 - probability)
-        total += term
-    return total

@@ -41,7 +41,14 @@ HOOKS = ("begin", "forced", "performed", "operation", "touched", "touched_data")
 
 
 class Strategy(Protocol):
-    """A way to walk through the schedules of a body."""
+    """A way to walk through the schedules of a body.
+
+    It may also have any of these, which say what a search without a failure is worth:
+
+    - ``draws``: True when its executions are drawn at random (systematic ones are not).
+    - ``generation``: a number; executions of the same one are independent and drawn alike.
+    - ``promise``: the bound on what it misses (strategies/promise.py), or None.
+    """
 
     name: str
 

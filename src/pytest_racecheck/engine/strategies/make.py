@@ -35,7 +35,7 @@ class StrategyOptions:
     """Everything a strategy may need; those that do not need a value refuse it."""
 
     seed: int = 0
-    depth: int | None = None
+    depth: int | Sequence[int] | None = None
     preemptions: int | None = None
     script: Sequence[str] | None = None
     schedule: str | None = None
@@ -155,8 +155,10 @@ def make_strategy(name: str, options: StrategyOptions) -> Strategy:
 
 
 def _check_numbers(options: StrategyOptions) -> None:
-    for option, least in (("seed", None), ("depth", 1), ("preemptions", 0)):
-        value = getattr(options, option)
+    given = options.depth
+    depths = given if isinstance(given, (list, tuple)) else (given,)
+    numbers = [("seed", None, options.seed), ("preemptions", 0, options.preemptions)]
+    for option, least, value in [*numbers, *(("depth", 1, one) for one in depths)]:
         if value is None and option != "seed":
             continue
         if type(value) is not int or (least is not None and value < least):

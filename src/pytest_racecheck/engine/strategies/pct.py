@@ -10,12 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_racecheck.engine.strategies.base import Decider
+from pytest_racecheck.engine.strategies.promise import Promise
 from pytest_racecheck.engine.strategies.random_walk import LATE_ONE_IN
 from pytest_racecheck.engine.strategies.sampling import Sampling
 from pytest_racecheck.engine.task import Task
+
+if TYPE_CHECKING:
+    from pytest_racecheck.engine.execution import Execution
 
 #: The number of choices assumed before the first execution.
 FIRST_GUESS = 10
@@ -23,50 +27,83 @@ _SPINNING = frozenset({"sleep", "yield", "try acquire", "poll"})
 
 
 class PCT(Sampling):
-    """Run the task of highest priority; demote it at ``depth - 1`` random choices."""
+    """Run the task of highest priority; demote it at ``depth - 1`` random choices.
 
-    def __init__(self, seed: int, depth: int = 3) -> None:
+    Of several depths the executions take one after the other.
+    """
+
+    def __init__(self, seed: int, depth: int | Sequence[int] = 3) -> None:
         self.name = "pct"
         self._seed = seed
-        self._depth = depth
-        self._noted = 0  # k, the largest number of choices seen so far
+        self._depths = (depth,) if isinstance(depth, int) else tuple(depth)
         self._choices = 0  # the k that is used
+        self.promise = Promise()  # what the executions so far are worth
+        self._untold = Promise()  # the same, of what only this process knows
+
+    @property
+    def generation(self) -> int:  # type: ignore[override]
+        """Executions are drawn alike as long as k is the same."""
+        return self._choices
 
     def decider(self, n: int) -> Decider:
         """One set of priorities; k is learnt from the executions before."""
-        random = Random(f"{self._seed}/pct{self._depth}/{n}")
+        depth = self._depths[n % len(self._depths)]
+        random = Random(f"{self._seed}/pct{depth}/{n}")
         choices = self._choices or FIRST_GUESS
-        points = random.sample(range(1, choices + 1), min(self._depth - 1, choices))
-        return _Priorities(random, points)
+        points = random.sample(range(1, choices + 1), min(depth - 1, choices))
+        return _Priorities(random, points, (depth, choices))
 
     def note(self, _: int, decider: Decider) -> None:
-        """The number of choices that the execution had."""
+        """The number of choices that the execution had, and whether it went by priorities."""
         assert isinstance(decider, _Priorities)
-        self._noted = max(self._noted, decider.made)
+        for promise in (self.promise, self._untold):
+            promise.add(*decider.assumed, decider.made, decider.tasks, decider.not_obeyed)
 
     def take_in(self) -> None:
         """The largest number so far is k."""
-        self._choices = self._noted
+        self._choices, self._untold = self.promise.choices, Promise()
 
     def told(self) -> Any:
-        """The largest number of choices."""
-        return self._noted
+        """What was noted since something was taken in."""
+        return self._untold.packed()
 
     def hear(self, told: Any) -> None:
-        """The larger one counts."""
-        self._noted = max(self._noted, told)
+        """All of it counts."""
+        self.promise.merge(told)
 
 
 class _Priorities:
-    def __init__(self, random: Random, points: list[int]) -> None:
+    def __init__(self, random: Random, points: list[int], assumed: tuple[int, int]) -> None:
         self._random = random
         self._change_at = {point: -1 - rank for rank, point in enumerate(points)}
         self._lowest = -1.0 - len(points)
+        self._execution: Execution | None = None
+        self._broken: str | None = None
+        self.assumed = assumed  # depth, number of choices
         self.priority: dict[int, float] = {}
         self.made = 0
 
+    def begin(self, execution: Execution) -> None:
+        """The engine begins to run the body."""
+        self._execution = execution
+
+    @property
+    def tasks(self) -> int:
+        """How many tasks there were; without an engine, how many have been met."""
+        return len(self.priority) if self._execution is None else len(self._execution.tasks)
+
+    @property
+    def not_obeyed(self) -> str | None:
+        """Why this execution was not one of random priorities alone."""
+        ran = self._execution
+        if ran is not None and (ran.gave_way or ran.fixed_choices is not None):
+            return "a task that read the same again and again had to give way"
+        return self._broken
+
     def pick(self, enabled: Sequence[Task], current: Task | None, late: Sequence[Task]) -> Task:
         self.made += 1
+        if late:
+            self._broken = "time-outs could fire early"
         if late and (not enabled or self._random.random() * LATE_ONE_IN < 1):
             enabled = late
         for task in enabled:
@@ -79,10 +116,16 @@ class _Priorities:
             self.priority[self._highest(enabled).index] = float(change)
         return self._highest(enabled)
 
+    def choose(self, options: Sequence[Task], _: Task | None, __: Sequence[Task]) -> Task:
+        """Of the waiters that may be woken, the one of highest priority."""
+        self._broken = "which waiter is woken was to be chosen, which is no order of operations"
+        return self.pick(options, None, ())
+
     def _highest(self, enabled: Sequence[Task]) -> Task:
         priority = self.priority
         return max(enabled, key=lambda task: priority[task.index])
 
     def _demote(self, task: Task) -> None:
+        self._broken = "a task that only waits was demoted"
         self._lowest -= 1.0
         self.priority[task.index] = self._lowest

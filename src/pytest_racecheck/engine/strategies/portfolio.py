@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pytest_racecheck.engine.strategies.base import Decider, Strategy
+from pytest_racecheck.engine.strategies.pct import PCT
+from pytest_racecheck.engine.strategies.promise import Promise
 from pytest_racecheck.engine.strategies.sampling import Sampling
 
 #: After so many rounds without a failure the systematic member gets as many turns as all others.
@@ -20,12 +22,14 @@ class Portfolio(Sampling):
     """
 
     name = "portfolio"
+    only_draws = False  # True: leave the systematic member out
 
     def __init__(self, systematic: Strategy, others: Sequence[Sampling]) -> None:
         self._systematic = systematic
         self._others = others
         self._branches: Iterator[Decider] | None = None
         self.current = systematic.name
+        self.member: Strategy = systematic
 
     @property
     def grade(self) -> str | None:  # type: ignore[override]
@@ -38,6 +42,11 @@ class Portfolio(Sampling):
         return self._systematic.preemptions
 
     @property
+    def promise(self) -> Promise | None:
+        """What the member with random priorities promises for its own executions."""
+        return next((s.promise for s in self._others if isinstance(s, PCT)), None)
+
+    @property
     def reduces(self) -> bool:
         """Whether the systematic member lets one schedule stand for many."""
         return getattr(self._systematic, "reduces", False)
@@ -46,6 +55,8 @@ class Portfolio(Sampling):
         """Whose execution ``n`` is: the number of the member (None: the systematic one's), and
         its own number for it."""
         others = len(self._others)
+        if self.only_draws:
+            return n % others, n // others
         early = SAMPLING_ROUNDS * (others + 1)
         if n < early or not others:
             round_, at = divmod(n, others + 1)
@@ -55,6 +66,10 @@ class Portfolio(Sampling):
             round_, at = round_ + SAMPLING_ROUNDS, at - others
         return (None if at < 0 else at), round_
 
+    def own_number(self, n: int) -> int:
+        """The number of execution ``n`` for the member that makes it."""
+        return self._turn(n)[1]
+
     def is_systematic(self, n: int) -> bool:
         """Whether the systematic member makes execution ``n``."""
         return self._turn(n)[0] is None
@@ -62,12 +77,12 @@ class Portfolio(Sampling):
     def decider(self, n: int) -> Decider | None:
         """The next one of the member whose turn it is; None when the systematic one is through."""
         member, own = self._turn(n)
+        self.member = self._systematic if member is None else self._others[member]
+        self.current = self.member.name
         if member is None:
-            self.current = self._systematic.name
             if self._branches is None:
                 self._branches = self._systematic.deciders()
             return next(self._branches, None)
-        self.current = self._others[member].name
         return self._others[member].decider(own)
 
     def note(self, n: int, decider: Decider) -> None:

@@ -19,6 +19,7 @@ class PartialOrderSampling(Sampling):
     """Run the operation of highest priority; those that race with it draw theirs again."""
 
     name = "pos"
+    generation = 0
 
     def __init__(self, seed: int) -> None:
         self._seed = seed

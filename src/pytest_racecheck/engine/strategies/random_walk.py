@@ -17,6 +17,7 @@ class RandomWalk(Sampling):
     """Choose uniformly among the tasks that can move."""
 
     name = "random"
+    generation = 0
 
     def __init__(self, seed: int) -> None:
         self._seed = seed

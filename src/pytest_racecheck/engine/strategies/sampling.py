@@ -36,10 +36,16 @@ class Sampling:
     name: str
     grade: str | None = None
     preemptions: int | None = None
+    draws = True
+    generation: int | None = None
 
     def decider(self, n: int) -> Decider | None:
         """The decider of execution ``n`` (from 0); None when there is nothing left to try."""
         raise NotImplementedError
+
+    def own_number(self, n: int) -> int:
+        """Of a strategy that is made of several: the number of execution ``n`` for its member."""
+        return n
 
     def is_systematic(self, n: int) -> bool:
         """Whether execution ``n`` depends on all before it, so that one process makes all such."""
@@ -63,8 +69,10 @@ class Sampling:
             if takes_in_before(n):
                 self.take_in()
             while (decider := self.decider(n)) is not None:
-                yield decider
-                self.note(n, decider)
+                try:
+                    yield decider
+                finally:  # also behind the last one, when nobody asks for more
+                    self.note(n, decider)
                 if not was_redundant(decider):
                     break
             if decider is None:

@@ -22,6 +22,7 @@ class Swarm(Sampling):
     """Choose in proportion to weights that the execution has drawn for its tasks."""
 
     name = "swarm"
+    generation = 0
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
