@@ -29,11 +29,11 @@ class Tally:
     generation: int = 0
     alike_from: int = 0  # from this entry on, all were drawn alike
 
-    def due(self, number: int | None) -> bool:
+    def due(self, number: int | None = None) -> bool:
         """Whether to look at the execution of this number; None: the next one."""
         n = self.executions if number is None else number
         self.executions = n + 1
-        return n < FIRST or (n % THEN_ONE_IN == 0 and n < AT_MOST * THEN_ONE_IN)
+        return len(self.classes) < AT_MOST and (n < FIRST or n % THEN_ONE_IN == 0)
 
     def add(self, fingerprint: int, generation: int) -> None:
         """An execution that was looked at has ended."""
