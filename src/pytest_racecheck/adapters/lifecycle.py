@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from types import FrameType, MethodType
 from typing import Any
 
-from pytest_racecheck.engine.carrier import current_key
 from pytest_racecheck.engine.execution import Execution, controlled, set_active
 from pytest_racecheck.engine.failure import TaskFailure, place, user_frame
 from pytest_racecheck.engine.happens_before import joined
@@ -45,7 +44,7 @@ def _start_controlled(self: Any) -> None:
         raise RuntimeError("threads can only be started once")
     if task.doomed:
         raise Unwind
-    child = execution.spawn(task, self.name, lambda: _run_thread(self))
+    child = execution.spawn(task, self.name, lambda: _run_thread(self, child.carrier.key))
     child.thread, child.daemon = self, self.daemon
     child.cut_short = lambda: _mark_ended(self)
     if self.daemon:
@@ -60,9 +59,8 @@ def _start_controlled(self: Any) -> None:
         execution.note(task)
 
 
-def _run_thread(thread: Any) -> None:
+def _run_thread(thread: Any, key: int) -> None:
     """What ``Thread._bootstrap_inner`` does around ``run``, without its locks."""
-    key = current_key()
     _active[key] = thread
     if hasattr(thread, "_set_native_id"):
         thread._set_native_id()
@@ -110,9 +108,9 @@ def _join_controlled(self: Any, timeout: float | None = None) -> None:
     if found is None or not self._initialized or not self._started._flag:
         _join(self, timeout)
         return
-    if _active.get(current_key()) is self:
-        raise RuntimeError("cannot join current thread")
     execution, task = found
+    if _active.get(task.carrier.key) is self:
+        raise RuntimeError("cannot join current thread")
     if task.doomed and target is not None and target.done:
         return
     if target is None or target not in execution.tasks:
@@ -158,7 +156,7 @@ def _start_raw_controlled(
         except SystemExit:
             pass
         finally:
-            _active.pop(current_key(), None)
+            _active.pop(child.carrier.key, None)
 
     child = execution.spawn(task, getattr(function, "__name__", "thread"), run)
     child.daemon = True  # the interpreter never waits for such a thread

@@ -25,8 +25,10 @@ from pytest_racecheck.diagnosis.sense import CHECKS, refuse_nonsense
 from pytest_racecheck.diagnosis.suspects import doubted
 from pytest_racecheck.diagnosis.verdict import Finding
 from pytest_racecheck.engine.carrier import allocate_gate, raw_acquire, raw_release
+from pytest_racecheck.engine.carriers import CARRIERS, Carriers, refuse_without_greenlets
 from pytest_racecheck.engine.execution import Execution, controlled
 from pytest_racecheck.engine.explore import Exploration, Runner, search
+from pytest_racecheck.engine.native_code import of_code
 from pytest_racecheck.engine.recording import Recorder, Recording
 from pytest_racecheck.engine.schedule import Schedule
 from pytest_racecheck.engine.signals import Signals
@@ -71,6 +73,7 @@ class Plan:
     isolate: bool = False
     record: bool = False
     curve: bool = False
+    carrier: str = "auto"
     root: str = field(default_factory=os.getcwd)
 
     def checked(self) -> Plan:
@@ -78,6 +81,10 @@ class Plan:
         if self.points not in POINTS:
             raise UsageError(f"points={self.points!r}: expected one of {', '.join(POINTS)}")
         refuse_nonsense({name: getattr(self, name) for name in CHECKS})
+        if self.carrier not in CARRIERS:
+            raise UsageError(f"carrier={self.carrier!r}: expected one of {', '.join(CARRIERS)}")
+        if self.carrier == "greenlets":
+            refuse_without_greenlets()
         if self.control:
             UnderTest(self.root, (), tuple(self.control))  # refuses a name that is no module
         self.make_strategy()
@@ -102,7 +109,8 @@ def explore(body: Callable[[], object], **plan: object) -> Finding:
     ``points`` ("access" or "sync"), ``control`` (names of further modules under test), ``seed``,
     ``preemptions`` (for "bounded"), ``depth`` (for "pct"), ``script``, ``schedule``, ``replays``,
     ``patience_s``, ``max_steps``, ``isolate`` (in a child process), ``record`` (keep with the
-    finding what its schedule passed through), and those of ``replay``.  Raises UsageError for
+    finding what its schedule passed through), ``carrier`` ("auto", "threads" or "greenlets"), and
+    those of ``replay``.  Raises UsageError for
     wrong arguments, and whatever stops a whole test (KeyboardInterrupt, a pytest skip).
     """
     return explore_plan(body, _plan(plan))
@@ -215,7 +223,7 @@ def _explore_warm(runner: Runner, plan: Plan, begin: Exploration) -> Finding:
 
 
 def _finding(runner: Runner, plan: Plan, found: Exploration, passed: Schedule | None) -> Finding:
-    departures = departures_of(found, plan.strategy)
+    departures = {**departures_of(found, plan.strategy), "carrier": runner.carriers.told}
     if found.failed is None or found.schedule is None:
         finding = passed_finding(found, plan.strategy, plan.points, plan.mode)
         return doubted(runner, replace(finding, **departures), found, passed)
@@ -250,8 +258,8 @@ def controlled_runner(
     with ExitStack() as stack:
         signals = stack.enter_context(Signals())
         # The reduction has to see what data is touched, also where that is no scheduling point.
+        under_test = UnderTest(plan.root, _files_of(body), tuple(plan.control))
         if plan.points == "access" or plan.strategy == "exhaustive":
-            under_test = UnderTest(plan.root, _files_of(body), tuple(plan.control))
             stack.enter_context(gates_inserted(under_test))
         threads = stack.enter_context(control_threads())
         stack.callback(listen, listen(lambda name: switch("pass", f"probe {name!r}")))
@@ -280,8 +288,17 @@ def controlled_runner(
             after=after,
             signals=signals,
         )
+        runner.carriers = _carriers(plan, under_test, _files_of(body))
         stack.enter_context(runner.ready())
         yield runner
+
+
+def _carriers(plan: Plan, under_test: UnderTest, files: Sequence[str]) -> Carriers:
+    need = None
+    if plan.carrier == "auto":
+        # A child that crashes tells which of its threads it was.
+        need = "the body may crash" if plan.isolate else of_code(files, under_test.covers)
+    return Carriers(plan.carrier, need)
 
 
 def _files_of(body: Callable[[], object]) -> tuple[str, ...]:

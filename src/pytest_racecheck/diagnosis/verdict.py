@@ -142,6 +142,7 @@ class Finding:
     suspects: tuple[str, ...] = ()  # what decides besides the schedule
     recording: Recording | None = field(default=None, compare=False, repr=False)
     explanation: Explanation | None = field(default=None, compare=False)
+    carrier: str = field(default="", compare=False)  # of the search: "threads (why)", "greenlets"
 
     def as_json(self) -> dict[str, Any]:
         """Plain data: the part of a JSON finding that does not depend on a scenario."""

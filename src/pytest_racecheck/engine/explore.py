@@ -5,10 +5,13 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from pytest_racecheck.engine.carrier import CarrierPool, OneCpu
+from pytest_racecheck.engine.carriers import Carriers
 from pytest_racecheck.engine.clock import real_perf_s
 from pytest_racecheck.engine.execution import Execution
 from pytest_racecheck.engine.failure import TaskFailure
@@ -22,10 +25,15 @@ from pytest_racecheck.engine.trace import Trace
 from pytest_racecheck.engine.watchdog import Watchdog
 from pytest_racecheck.errors import UsageError
 
+if TYPE_CHECKING:
+    from pytest_racecheck.engine.greenlets import GreenPool
+
 #: Every so many executions one is run twice, to notice nondeterminism that is not ours.
 CHECK_AGAIN_EVERY = 50
 #: Cyclic garbage is collected between executions only: a finaliser must not run at a random step.
 COLLECT_EVERY = 200
+#: A search that moves to threads has at least this share of its time for them.
+_LEAST_LEFT = 0.1
 
 
 @dataclass
@@ -50,6 +58,7 @@ class Exploration:
     abandoned: list[str] = field(default_factory=list)
     leftovers: list[str] = field(default_factory=list)
     uncontrolled: list[str] = field(default_factory=list)
+    moved: str | None = None  # why the search was begun again on threads
     transports: tuple[str, ...] = ()
     longest_s: float = 0.0  # how far the virtual clock went in one execution
     most_tasks: int = 0
@@ -75,7 +84,8 @@ class Runner:
         self._patience_s = patience_s
         self._before = before
         self._after = after
-        self._pool = CarrierPool()
+        #: What carries the tasks: OS threads, unless somebody puts other ones here.
+        self.carriers = Carriers("threads")
         self._watchdog = Watchdog(patience_s)
         self._since_collection = 0
         #: Calls the body in its stead, when somebody wants to look on.
@@ -92,13 +102,21 @@ class Runner:
             finally:
                 if collecting:
                     gc.enable()
-                self._pool.retire()
+                self.carriers.retire()
 
     def execute(self, decider: Decider, trace: Trace | None = None) -> Execution:
-        """Run the body once; raises what stops a whole test (KeyboardInterrupt, skip)."""
+        """Run the body once; raises what stops a whole test (KeyboardInterrupt, skip).
+
+        One that ``moved`` does not count: it has to be done again, and will be on threads.
+        """
+        return self._execute(decider, trace, self.carriers.next(self.around is not None))
+
+    def _execute(
+        self, decider: Decider, trace: Trace | None, pool: CarrierPool | GreenPool
+    ) -> Execution:
         execution = Execution(
             decider,
-            self._pool,
+            pool,
             max_steps=self._max_steps,
             patience_s=self._patience_s,
             trace=trace,
@@ -115,6 +133,7 @@ class Runner:
             self._signals.end()
             if self._after is not None:
                 self._after(execution)
+            self.carriers.learn(execution)
             self._since_collection += 1
             if self._since_collection >= COLLECT_EVERY:
                 self._since_collection = 0
@@ -125,11 +144,11 @@ class Runner:
 
     def replay(self, schedule: Schedule, trace: Trace | None = None) -> Execution:
         """Run the body once along ``schedule``; ``divergence`` says where it was left, if so."""
-        return self.execute(Follow(schedule), trace)
+        return self._execute(Follow(schedule), trace, self.carriers.next(replay=True))
 
     def retire_carriers(self) -> None:
         """End the pooled threads, so that their thread-local data goes."""
-        self._pool.retire()
+        self.carriers.retire()
 
 
 def search(
@@ -138,6 +157,22 @@ def search(
     """Explore until the first failure (unless ``go_on``), the end of the strategy or the budget."""
     if executions < 1 or not seconds > 0:
         raise UsageError(f"a budget must be positive: executions={executions}, seconds={seconds:g}")
+    again = deepcopy(strategy) if runner.carriers.may_move else None
+    found = _searched(runner, strategy, executions, seconds, go_on)
+    if found.moved is None or again is None:
+        return found
+    # The same search from its beginning, on threads, in what is left of the time.
+    left_s = max(seconds - found.seconds, seconds * _LEAST_LEFT)
+    moved = _searched(runner, again, executions, left_s, go_on)
+    moved.seconds += found.seconds
+    moved.moved = found.moved
+    return moved
+
+
+def _searched(
+    runner: Runner, strategy: Strategy, executions: int, seconds: float, go_on: bool
+) -> Exploration:
+    """The same, but for what begins again because an execution does not count."""
     found = Exploration()
     begun = real_perf_s()
     deciders = strategy.deciders()
@@ -147,7 +182,11 @@ def search(
             if decider is None:
                 found.finished = True
                 break
-            execution = runner.execute(decider)
+            with runner.carriers.searching():
+                execution = runner.execute(decider)
+            if execution.moved is not None:
+                found.moved = execution.moved
+                break
             if execution.redundant:
                 found.redundant += 1
             elif _ends_the_search(found, execution, runner, strategy) and not go_on:
