@@ -31,6 +31,7 @@ _FROM_MARKER = (
     "isolate",
     "patience_s",
     "max_steps",
+    "carrier",
     "replays",
 )
 

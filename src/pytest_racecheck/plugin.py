@@ -25,6 +25,7 @@ _OPTIONS: dict[str, tuple[type, str]] = {
     "seconds": (float, "at most this many seconds for each test (default 10)"),
     "strategy": (str, "portfolio, random, pct, exhaustive, bounded, scripted (default portfolio)"),
     "points": (str, "where tasks may be switched: access (default) or sync"),
+    "carrier": (str, "what carries the tasks: auto (default), threads or greenlets"),
 }
 #: option -> (what stands for its value, what it means)
 _REPLAY = {
@@ -90,8 +91,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
         "racecheck(executions=, seconds=, strategy=, points=, control=, seed=, preemptions=, "
-        "depth=, script=, replay=, isolate=, replays=, patience_s=, max_steps=): run this test "
-        "under many thread schedules",
+        "depth=, script=, replay=, isolate=, replays=, patience_s=, max_steps=, carrier=): run "
+        "this test under many thread schedules",
     )
 
 

@@ -46,11 +46,12 @@ def _start_controlled(self: Any) -> None:
         raise Unwind
     child = execution.spawn(task, self.name, lambda: _run_thread(self, child.carrier.key))
     child.thread, child.daemon = self, self.daemon
-    child.cut_short = lambda: _mark_ended(self)
+    child.cut_short = lambda: _cut_short(self)
     if self.daemon:
         child.born_at = _user_place(sys._getframe(1))
     self._racecheck_task = child
     self._ident = child.carrier.key
+    _active[child.carrier.key] = self
     self._started._flag = True
     if _make_handle is not None:
         self._handle = _make_handle(child.carrier.key)
@@ -61,7 +62,6 @@ def _start_controlled(self: Any) -> None:
 
 def _run_thread(thread: Any, key: int) -> None:
     """What ``Thread._bootstrap_inner`` does around ``run``, without its locks."""
-    _active[key] = thread
     if hasattr(thread, "_set_native_id"):
         thread._set_native_id()
     profile = threading.getprofile()
@@ -81,6 +81,13 @@ def _run_thread(thread: Any, key: int) -> None:
             sys.setprofile(None)  # the next task in this carrier is not looked at
         _active.pop(key, None)
         _mark_ended(thread)
+
+
+def _cut_short(thread: Any) -> None:
+    key = thread._ident
+    if _active.get(key) is thread:
+        del _active[key]
+    _mark_ended(thread)
 
 
 def _mark_ended(thread: Any) -> None:

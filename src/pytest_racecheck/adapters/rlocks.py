@@ -34,7 +34,7 @@ def _acquire_r(lock: Any, blocking: bool = True, timeout: float = -1) -> bool:
     if owner is not None and owner[0] is task:
         return bool(_r_acquire(lock, False))  # taken once more: never waits
     if task.doomed:
-        return take_while_ending(_try_r(execution, task, lock), blocking)
+        return _take_r_while_ending(execution, task, lock, blocking)
     if not blocking:
         execution.switch(task, "try acquire", lock)
     else:
@@ -47,6 +47,13 @@ def _acquire_r(lock: Any, blocking: bool = True, timeout: float = -1) -> bool:
         execution.wait_until(task, lambda: _unlocked_text(lock), "acquire", lock, None, True)
     took(execution, task, lock)
     return True
+
+
+def _take_r_while_ending(execution: Execution, task: Task, lock: Any, blocking: bool) -> bool:
+    got = take_while_ending(_try_r(execution, task, lock), blocking)
+    if got:
+        execution.owners[id(lock)] = (task, lock)
+    return got
 
 
 def _try_r(execution: Execution, task: Task, lock: Any) -> bool:

@@ -123,6 +123,8 @@ class Execution(ExecutionState):
         if timeout_s is not None:
             task.deadline_s = self.now_s + max(timeout_s, 0.0)
             self.timed += 1
+        if outside:
+            self.needs.append("a task waits for something outside the program")
         self.outside_waits += outside
         self.quiet = 0
         self.enabled = None

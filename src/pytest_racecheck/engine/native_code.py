@@ -23,7 +23,7 @@ THREAD_NAMES = frozenset(
     (
         *("sqlite3", "tkinter", "asyncio", "ctypes", "cffi", "multiprocessing", "gevent"),
         *("pthread_kill", "pthread_sigmask", "pthread_getcpuclockid", "thread_time"),
-        *("_current_frames", "_current_exceptions", "settrace", "setprofile", "monitoring"),
+        *("_current_frames", "_current_exceptions", "settrace", "setprofile"),
         *("sched_setaffinity", "setswitchinterval", "stack_size"),
     )
 )
@@ -34,23 +34,39 @@ _known: tuple[int, frozenset[str]] = (0, frozenset())
 
 def of_code(files: Sequence[str], covers: Callable[[str], bool]) -> str | None:
     """What the code in ``files``, and that under test which it refers to, needs threads for."""
-    native = _native_packages()
-    modules = [one for one in list(sys.modules.values()) if getattr(one, "__file__", None) in files]
+    avoided = THREAD_NAMES | _native_packages()
+    modules = [
+        one
+        for name, one in list(sys.modules.items())
+        if getattr(one, "__file__", None) in files
+        or (name.endswith("conftest") and _is_covered(one, covers))  # of the fixtures
+    ]
     for module in modules:  # grows
-        for value in list(vars(module).values()):
-            name = value.__name__ if is_a(value, ModuleType) else getattr(value, "__module__", None)
-            if type(name) is not str:
-                continue
-            top = name.partition(".")[0]
-            if top in native or top in THREAD_NAMES:
-                return f"the code refers to {top}, which knows OS threads"
+        others = _referred_to(module)
+        names = {name.partition(".")[0] for name in others}
+        names |= _names(_codes(vars(module).values(), module.__name__))
+        if found := avoided & names:
+            return f"the code refers to {min(found)}, which knows OS threads"
+        for name in others:
             other = sys.modules.get(name)
             if other is not None and other not in modules and _is_covered(other, covers):
                 modules.append(other)
-        found = (native | THREAD_NAMES) & _names(_codes(vars(module).values(), module.__name__))
-        if found:
-            return f"the code refers to {min(found)}, which knows OS threads"
     return None
+
+
+def _referred_to(module: ModuleType) -> set[str]:
+    """The modules that the globals of ``module`` are, or are from."""
+    found: set[str] = set()
+    for value in list(vars(module).values()):
+        name = value.__name__ if is_a(value, ModuleType) else _own_module(value)
+        if type(name) is str:
+            found.add(name)
+    return found
+
+
+def _own_module(value: object) -> object:
+    held = value if is_a(value, (type, FunctionType)) else type(value)
+    return getattr(held, "__module__", None)
 
 
 def _is_covered(module: Any, covers: Callable[[str], bool]) -> bool:

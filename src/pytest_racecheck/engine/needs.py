@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 def of_process() -> str | None:
     """A tracer, whom a switch of greenlets inside its callback would silence; or None."""
-    if sys.gettrace() is not None or threading._trace_hook is not None:
+    every: Any = threading  # its hooks are not in the stubs
+    if sys.gettrace() is not None or every._trace_hook is not None:
         return "a tracer is active (coverage, a debugger)"
-    if sys.getprofile() is not None or threading._profile_hook is not None:  # type: ignore[attr-defined]
+    if sys.getprofile() is not None or every._profile_hook is not None:
         return "a profiler is active"
     monitoring: Any = getattr(sys, "monitoring", None)  # 3.12 and later
     if monitoring is not None:
