@@ -13,6 +13,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="also run the tests marked slow (builds, downloads, long searches)",
     )
+    parser.addoption(
+        "--carrier",
+        choices=("auto", "threads", "greenlets"),
+        help="what carries the tasks of every search in this process, whatever it asks for",
+    )
+
+
+@pytest.fixture(autouse=True)
+def carried_as_asked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the whole suite be run on each carrier; tests of one carrier alone say so by a mark."""
+    asked = request.config.getoption("--carrier")
+    if asked is None:
+        return
+    from pytest_racecheck.engine.carriers import Carriers
+
+    if asked == "greenlets" and request.node.get_closest_marker("threads_only") is not None:
+        pytest.skip("is about what only threads do")
+    begin = Carriers.__init__
+    monkeypatch.setattr(Carriers, "__init__", lambda self, *_: begin(self, asked))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -34,6 +34,7 @@ _FROM_MARKER = (
     "races",
     "patience_s",
     "max_steps",
+    "carrier",
     "replays",
     "positive_control",
 )

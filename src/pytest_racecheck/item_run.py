@@ -49,6 +49,7 @@ def explore_item(item: pytest.Function, plan: Plan, property_name: str) -> None:
     known = known_of(item, plan)
     finding = _finding_of(item, plan, known)
     data = {**finding.as_json(), "warnings": list(finding.warnings), "strategy": plan.strategy}
+    data["carrier"] = finding.carrier
     data |= known.as_json()
     item.user_properties.append((property_name, json.dumps(data)))
     if finding.failure is not None and finding.reason != LEFT_BEHIND:

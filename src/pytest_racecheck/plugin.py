@@ -36,6 +36,7 @@ _OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
         count_or_auto,
         "so many processes share the search of each test (default 1); auto: one each CPU",
     ),
+    "carrier": (str, "what carries the tasks: auto (default), threads or greenlets"),
 }
 #: option -> (what stands for its value, what it means)
 _REPLAY = {
@@ -102,7 +103,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "racecheck(executions=, seconds=, strategy=, points=, control=, seed=, preemptions=, "
         "depth=, script=, replay=, workers=, isolate=, races=, positive_control=, replays=, "
-        "patience_s=, max_steps=): run this test under many thread schedules",
+        "patience_s=, max_steps=, carrier=): run this test under many thread schedules",
     )
 
 

@@ -16,6 +16,16 @@ from pytest_racecheck.engine.execution import Execution
 from pytest_racecheck.engine.explore import Runner
 from pytest_racecheck.engine.strategies.random_walk import RandomWalk
 
+_THREADS_ONLY = ("test_zeromq", "test_selectors_control")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sockets and event loops have threads, and data of threads, of their own."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and item.path.name.startswith(_THREADS_ONLY):
+            item.add_marker(pytest.mark.threads_only)
+
+
 Body = Callable[[], object]
 
 

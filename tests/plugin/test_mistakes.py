@@ -99,6 +99,7 @@ def test_a_wrong_option_is_refused_also_where_every_test_is_explored(suite):
         ("seconds", "0", "seconds must be a positive number, got 0.0"),
         ("strategy", "magic", "unknown strategy 'magic'"),
         ("points", "none", "points='none': expected one of access, sync"),
+        ("carrier", "donkeys", "carrier='donkeys': expected one of auto, threads, greenlets"),
         ("seed", "x", "racecheck_seed must be a whole number, got 'x'"),
     ],
 )

@@ -23,7 +23,13 @@ def wide(mark: str = BARE) -> str:
 
 @pytest.mark.parametrize(
     ("name", "value", "seen"),
-    [("executions", "23", 23), ("strategy", "pct", "pct"), ("strategy", "random", "random")],
+    [
+        ("executions", "23", 23),
+        ("strategy", "pct", "pct"),
+        ("strategy", "random", "random"),
+        ("carrier", "threads", "threads"),
+        ("carrier", "greenlets", "greenlets"),
+    ],
 )
 @pytest.mark.parametrize("source", ["option", "ini"])
 def test_an_option_and_its_ini_twin_reach_the_search(suite, name, value, seen, source):

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from types import FrameType, MethodType
 from typing import Any
 
-from pytest_racecheck.engine.carrier import current_key
 from pytest_racecheck.engine.execution import Execution, controlled, set_active
 from pytest_racecheck.engine.failure import TaskFailure, place, user_frame
 from pytest_racecheck.engine.happens_before import joined
@@ -45,13 +44,14 @@ def _start_controlled(self: Any) -> None:
         raise RuntimeError("threads can only be started once")
     if task.doomed:
         raise Unwind
-    child = execution.spawn(task, self.name, lambda: _run_thread(self))
+    child = execution.spawn(task, self.name, lambda: _run_thread(self, child.carrier.key))
     child.thread, child.daemon = self, self.daemon
-    child.cut_short = lambda: _mark_ended(self)
+    child.cut_short = lambda: _cut_short(self)
     if self.daemon:
         child.born_at = _user_place(sys._getframe(1))
     self._racecheck_task = child
     self._ident = child.carrier.key
+    _active[child.carrier.key] = self
     self._started._flag = True
     if _make_handle is not None:
         self._handle = _make_handle(child.carrier.key)
@@ -60,10 +60,8 @@ def _start_controlled(self: Any) -> None:
         execution.note(task)
 
 
-def _run_thread(thread: Any) -> None:
+def _run_thread(thread: Any, key: int) -> None:
     """What ``Thread._bootstrap_inner`` does around ``run``, without its locks."""
-    key = current_key()
-    _active[key] = thread
     if hasattr(thread, "_set_native_id"):
         thread._set_native_id()
     profile = threading.getprofile()
@@ -83,6 +81,13 @@ def _run_thread(thread: Any) -> None:
             sys.setprofile(None)  # the next task in this carrier is not looked at
         _active.pop(key, None)
         _mark_ended(thread)
+
+
+def _cut_short(thread: Any) -> None:
+    key = thread._ident
+    if _active.get(key) is thread:
+        del _active[key]
+    _mark_ended(thread)
 
 
 def _mark_ended(thread: Any) -> None:
@@ -110,9 +115,9 @@ def _join_controlled(self: Any, timeout: float | None = None) -> None:
     if found is None or not self._initialized or not self._started._flag:
         _join(self, timeout)
         return
-    if _active.get(current_key()) is self:
-        raise RuntimeError("cannot join current thread")
     execution, task = found
+    if _active.get(task.carrier.key) is self:
+        raise RuntimeError("cannot join current thread")
     if task.doomed and target is not None and target.done:
         return
     if target is None or target not in execution.tasks:
@@ -161,7 +166,7 @@ def _start_raw_controlled(
         except SystemExit:
             pass
         finally:
-            _active.pop(current_key(), None)
+            _active.pop(child.carrier.key, None)
 
     child = execution.spawn(task, getattr(function, "__name__", "thread"), run)
     child.daemon = True  # the interpreter never waits for such a thread

@@ -1,4 +1,4 @@
-"""Locks under control: every ``_thread.lock`` and ``_thread.RLock``, whenever and wherever made.
+"""Locks under control: every ``_thread.lock``, whenever and wherever made (RLocks: rlocks.py).
 
 Because one task moves at a time, a real lock's own state is its model: a task waits at its gate
 until the lock is free, and then the real acquire cannot block.  ``Condition``, ``Event``,
@@ -8,7 +8,6 @@ locks, so they are controlled by being run.
 
 from __future__ import annotations
 
-import _thread
 import concurrent.futures._base
 import concurrent.futures.thread
 import queue
@@ -23,6 +22,7 @@ from pytest_racecheck.adapters.type_gates import replaced_methods
 from pytest_racecheck.engine import execution as engine
 from pytest_racecheck.engine.carrier import (
     LockType,
+    RLockType,
     current_key,
     raw_acquire,
     raw_locked,
@@ -35,12 +35,6 @@ from pytest_racecheck.engine.failure import place, user_frame
 from pytest_racecheck.engine.happens_before import let_go, take
 from pytest_racecheck.engine.looking import frame_locals
 from pytest_racecheck.engine.task import Task, Unwind
-
-RLockType = _thread.RLock
-_r_acquire = RLockType.__dict__["acquire"]
-_r_release = RLockType.__dict__["release"]
-_r_release_save = RLockType.__dict__["_release_save"]
-_r_acquire_restore = RLockType.__dict__["_acquire_restore"]
 
 _WAIT = threading.Condition.wait.__code__
 _IS_OWNED = threading.Condition._is_owned.__code__  # type: ignore[attr-defined]
@@ -76,21 +70,21 @@ def _enter(lock: Any) -> bool:
 def _take_lock(
     execution: Execution, task: Task, lock: Any, blocking: bool, timeout: float, frame: FrameType
 ) -> bool:
-    if timeout != -1 and not _makes_sense(blocking, timeout):
+    if timeout != -1 and not makes_sense(blocking, timeout):
         return bool(raw_acquire(lock, blocking, timeout))  # raises what the real one raises
     if frame.f_code is _WAIT and not raw_locked(lock):
         return bool(raw_acquire(lock))  # the waiter's own new lock: nobody else knows it yet
     if frame.f_code is _IS_OWNED:
         return bool(raw_acquire(lock, False))  # asks about its own lock: not an operation
     if task.doomed:
-        return _take_while_ending(raw_acquire(lock, False), blocking)
+        return take_while_ending(raw_acquire(lock, False), blocking)
     if not blocking:
         execution.switch(task, "try acquire", lock)
     elif not _wait_for_lock(execution, task, lock, timeout, frame):
         return False
     got = bool(raw_acquire(lock, False)) or (blocking and _held_outside(execution, task, lock))
     if got:
-        _took(execution, task, lock)
+        took(execution, task, lock)
     return got
 
 
@@ -114,7 +108,7 @@ def _wait_for_lock(
         raise
 
 
-def _makes_sense(blocking: bool, timeout: object) -> bool:
+def makes_sense(blocking: bool, timeout: object) -> bool:
     within = isinstance(timeout, (int, float)) and 0 <= timeout <= threading.TIMEOUT_MAX
     return bool(blocking) and within
 
@@ -126,13 +120,13 @@ def _held_outside(execution: Execution, task: Task, lock: Any) -> bool:
     return True
 
 
-def _take_while_ending(got: bool, blocking: bool) -> bool:
+def take_while_ending(got: bool, blocking: bool) -> bool:
     if blocking and not got:
         raise Unwind
     return got
 
 
-def _took(execution: Execution, task: Task, lock: Any) -> None:
+def took(execution: Execution, task: Task, lock: Any) -> None:
     execution.owners[id(lock)] = (task, lock)
     if execution.clocks is not None:
         take(execution, task, id(lock))
@@ -148,9 +142,9 @@ def _release(lock: Any) -> None:
     found = controlled()
     if found is not None:
         execution, task = found
-        if not task.doomed and not _is_internal(sys._getframe(1)):
+        if not task.doomed and not is_internal(sys._getframe(1)):
             execution.switch(task, "release", lock)
-        _gave(execution, task, lock)
+        gave(execution, task, lock)
     raw_release(lock)
 
 
@@ -158,13 +152,13 @@ def _exit(lock: Any, *_: object) -> None:
     found = controlled()
     if found is not None:
         execution, task = found
-        if not task.doomed and not _is_internal(sys._getframe(1)):
+        if not task.doomed and not is_internal(sys._getframe(1)):
             execution.switch(task, "release", lock)
-        _gave(execution, task, lock)
+        gave(execution, task, lock)
     raw_release(lock)
 
 
-def _gave(execution: Execution, task: Task, lock: Any) -> None:
+def gave(execution: Execution, task: Task, lock: Any) -> None:
     execution.owners.pop(id(lock), None)
     execution.enabled = None
     if execution.touched is not None:
@@ -177,7 +171,7 @@ def _gave(execution: Execution, task: Task, lock: Any) -> None:
         execution.lock_order.gave(task, lock)
 
 
-def _is_internal(frame: FrameType) -> bool:
+def is_internal(frame: FrameType) -> bool:
     """Whether a release is a step inside queue.Queue, Event, ...: nobody can try in between."""
     if frame.f_code is _COND_EXIT and frame.f_back is not None:
         frame = frame.f_back
@@ -189,92 +183,6 @@ def _locked(lock: Any) -> bool:
     if found is not None and not found[1].doomed:
         found[0].look(found[1], lock)
     return bool(raw_locked(lock))
-
-
-# --- _thread.RLock ----------------------------------------------------------------------------
-
-
-def _acquire_r(lock: Any, blocking: bool = True, timeout: float = -1) -> bool:
-    found = controlled()
-    if found is None or (timeout != -1 and not _makes_sense(blocking, timeout)):
-        return bool(_r_acquire(lock, blocking, timeout))
-    execution, task = found
-    owner = execution.owners.get(id(lock))
-    if owner is not None and owner[0] is task:
-        return bool(_r_acquire(lock, False))  # taken once more: never waits
-    if task.doomed:
-        return _take_while_ending(_r_acquire(lock, False), blocking)
-    if not blocking:
-        execution.switch(task, "try acquire", lock)
-    else:
-        limit = None if timeout == -1 else timeout
-        if not _wait_for_r(execution, task, lock, "acquire", limit):
-            return False
-    while not _r_acquire(lock, False):
-        if not blocking:
-            return False
-        execution.wait_until(task, lambda: _unlocked_text(lock), "acquire", lock, None, True)
-    _took(execution, task, lock)
-    return True
-
-
-def _wait_for_r(
-    execution: Execution, task: Task, lock: Any, label: str, timeout_s: float | None
-) -> bool:
-    owners, key = execution.owners, id(lock)
-    return execution.wait_until(task, lambda: key not in owners, label, lock, timeout_s)
-
-
-def _unlocked_text(lock: Any) -> bool:
-    return repr(lock).startswith("<unlocked")  # all that an RLock of another thread tells
-
-
-def _release_r(lock: Any) -> None:
-    found = controlled()
-    if found is not None and _holds_last(lock):
-        execution, task = found
-        if not task.doomed and not _is_internal(sys._getframe(1)):
-            execution.switch(task, "release", lock)
-        _gave(execution, task, lock)
-    _r_release(lock)
-
-
-def _exit_r(lock: Any, *_: object) -> None:
-    found = controlled()
-    if found is not None and _holds_last(lock):
-        execution, task = found
-        if not task.doomed and not _is_internal(sys._getframe(1)):
-            execution.switch(task, "release", lock)
-        _gave(execution, task, lock)
-    _r_release(lock)
-
-
-def _holds_last(lock: Any) -> bool:
-    return bool(lock._recursion_count() == 1)
-
-
-def _release_save(lock: Any) -> Any:
-    found = controlled()
-    if found is not None:
-        _gave(found[0], found[1], lock)
-    return _r_release_save(lock)
-
-
-def _acquire_restore(lock: Any, state: Any) -> None:
-    found = controlled()
-    if found is None:
-        _r_acquire_restore(lock, state)
-        return
-    execution, task = found
-    if task.doomed:
-        # The exception that ends this task passes through Condition.wait; nobody else holds it
-        # for longer than it takes the others to end, so take it only when it is free.
-        if id(lock) in execution.owners:
-            raise Unwind
-    else:
-        _wait_for_r(execution, task, lock, "acquire", None)
-    _r_acquire_restore(lock, state)
-    _took(execution, task, lock)
 
 
 # --- Condition --------------------------------------------------------------------------------
@@ -363,22 +271,13 @@ LOCK_GATES: dict[str, Callable[..., Any]] = {
     "locked": _locked,
     "locked_lock": _locked,
 }
-RLOCK_GATES: dict[str, Callable[..., Any]] = {
-    "acquire": _acquire_r,
-    "__enter__": _acquire_r,
-    "release": _release_r,
-    "__exit__": _exit_r,
-    "_release_save": _release_save,
-    "_acquire_restore": _acquire_restore,
-}
 
 
 @contextmanager
 def controlled_locks(conditions: list[threading.Condition]) -> Iterator[None]:
-    """Every lock of the process goes through its gate while entered; ``conditions`` exist now."""
+    """Every plain lock goes through its gate while entered; ``conditions`` exist now."""
     with ExitStack() as stack:
         stack.enter_context(replaced_methods(LockType, LOCK_GATES))
-        stack.enter_context(replaced_methods(RLockType, RLOCK_GATES))
         stack.enter_context(_rebound(conditions))
         threading.Condition.notify = _notify_chosen  # type: ignore[method-assign]
         threading.Event.is_set = _is_set_controlled  # type: ignore[method-assign]

@@ -31,6 +31,8 @@ def _gate(original: Any) -> Any:
         if found is None:
             return original(self, timeout)
         execution, task = found
+        if not execution.needs:
+            execution.needs.append("a selector waits, perhaps that of an event loop")
         if timeout is not None and timeout <= 0:
             _let_others_go_first(execution, task, self)
             return original(self, 0)

@@ -10,9 +10,11 @@ from contextlib import ExitStack, contextmanager
 
 from pytest_racecheck.adapters.executors import take_back_dismissals
 from pytest_racecheck.adapters.holders import Holders
+from pytest_racecheck.adapters.identity import IDENTITY
 from pytest_racecheck.adapters.lifecycle import RAW, controlled_lifecycle, note_uncontrolled
 from pytest_racecheck.adapters.locks import controlled_locks
 from pytest_racecheck.adapters.order_of_birth import Births, ordered_by_birth
+from pytest_racecheck.adapters.rlocks import controlled_rlocks
 from pytest_racecheck.adapters.selectors_control import controlled_selectors
 from pytest_racecheck.adapters.silent_end import silent_end
 from pytest_racecheck.adapters.simple_queue import controlled_simple_queues
@@ -66,10 +68,11 @@ class ThreadControl:
 def control_threads() -> Iterator[ThreadControl]:
     """Control locks, queues, threads and time of the tasks of each execution while entered."""
     with ExitStack() as stack:
-        pairs = [*TIME, *RAW]
+        pairs = [*TIME, *RAW, *IDENTITY]
         found = Holders((threading.Condition, threading.local), [real for real, _ in pairs])
         births = stack.enter_context(ordered_by_birth())
         control = ThreadControl(births, found.instances(threading.local))
+        stack.enter_context(controlled_rlocks())  # the conditions bind their gates
         stack.enter_context(controlled_locks(found.instances(threading.Condition)))
         for enter in (
             silent_end,

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -63,6 +64,7 @@ class Log:
     execution: Execution | None = None  # that execution, if it was made in this process
     stop: BaseException | None = None  # what that execution raised, to stop the whole test
     all_covered: bool = False
+    moved: str | None = None  # why the search has to begin again on threads
 
     def write(self, n: int, execution: Execution) -> None:
         """Take execution ``n`` in."""
@@ -110,9 +112,15 @@ def search_shared(
         found.notes.append(f"one process made the search, not {count}: {why_one}")
         return found
     begun = real_perf_s()
+    again = deepcopy(strategy) if runner.carriers.may_move else strategy
     divided = _Divided(runner, strategy, count, executions, begun + seconds)
     divided.patience_s = patience_s
     try:
+        divided.run()
+    except _Moved as moved:  # as in ``search``: from the beginning, on threads
+        runner.carriers.stay_on_threads(moved.why)
+        strategy, divided = again, divided.once_more(again)
+        divided.found.moved = moved.why
         divided.run()
     finally:
         divided.found.seconds = real_perf_s() - begun
@@ -140,6 +148,14 @@ def _why_one(strategy: Strategy) -> str | None:
     return None
 
 
+class _Moved(Exception):
+    """No error: the search has to begin again."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
 class _Divided:
     patience_s = 2.0
 
@@ -154,6 +170,12 @@ class _Divided:
         self._until_s = until_s
         self._board = Board(workers)
         self._over = False
+
+    def once_more(self, strategy: Sampling) -> _Divided:
+        """The same search by a strategy that has learnt nothing, in the time that is left."""
+        same = _Divided(self._runner, strategy, self._workers, self._executions, self._until_s)
+        same.patience_s = self.patience_s
+        return same
 
     def run(self) -> None:
         """From one number at which something is learnt to the next."""
@@ -191,7 +213,10 @@ class _Divided:
         while (decider := self._strategy.decider(n)) is not None:
             member = getattr(self._strategy, "member", self._strategy)
             number = self._strategy.own_number(n)
-            execution = self._runner.execute(behaviours.look_at(member, decider, number))
+            with self._runner.carriers.searching():
+                execution = self._runner.execute(behaviours.look_at(member, decider, number))
+            if execution.moved is not None:
+                raise _Moved(execution.moved)
             self._strategy.note(n, decider)
             if not execution.redundant:
                 return execution
@@ -228,6 +253,7 @@ class _Divided:
             "changes": log.changes,
             "done": log.done,
             "drawn": log.drawn,
+            "moved": log.moved,
             "ended_by": log.ended_by,
             "learnt": self._strategy.told(),
         }
@@ -248,6 +274,9 @@ class _Divided:
         """Make execution ``n`` of a share; whether the share goes on behind it."""
         try:
             execution = self._perform(n, log)
+        except _Moved as moved:
+            log.moved = moved.why
+            return False
         except BaseException as stop:
             if worker == 0 and self._runner.comes_from_outside(stop):
                 raise
@@ -276,6 +305,7 @@ class _Divided:
     def _take_up(self, mine: Log, reports: list[Report]) -> None:
         """What all have seen, in order, up to the execution that ends the search."""
         said = [report.message for report in reports if report.message is not None]
+        _begin_again_if([mine.moved, *(one["moved"] for one in said)])
         ended = self._end_of(mine, reports)
         before = ended if ended is not None else self._executions
         changes = [*mine.changes, *((n, what) for one in said for n, what in one["changes"])]
@@ -342,6 +372,11 @@ class _Divided:
             f"process {report.worker + 1} of {self._workers} {report.how}, {at}; "
             "explore with isolate=True to see why"
         )
+
+
+def _begin_again_if(reasons: list[str | None]) -> None:
+    for why in filter(None, reasons):
+        raise _Moved(why)
 
 
 def _apply(found: Exploration, changed: dict[str, Any]) -> None:

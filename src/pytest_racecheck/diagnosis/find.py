@@ -28,8 +28,10 @@ from pytest_racecheck.diagnosis.sense import CHECKS, refuse_nonsense
 from pytest_racecheck.diagnosis.suspects import doubted
 from pytest_racecheck.diagnosis.verdict import Finding
 from pytest_racecheck.engine.carrier import allocate_gate, raw_acquire, raw_release
+from pytest_racecheck.engine.carriers import CARRIERS, Carriers, refuse_without_greenlets
 from pytest_racecheck.engine.execution import Execution, controlled
 from pytest_racecheck.engine.explore import Exploration, Runner, search
+from pytest_racecheck.engine.native_code import of_code
 from pytest_racecheck.engine.recording import Recorder, Recording
 from pytest_racecheck.engine.schedule import Schedule
 from pytest_racecheck.engine.signals import Signals
@@ -80,6 +82,7 @@ class Plan:
     record: bool = False
     curve: bool = False
     races: str = "off"
+    carrier: str = "auto"
     root: str = field(default_factory=os.getcwd)
 
     def checked(self) -> Plan:
@@ -89,6 +92,10 @@ class Plan:
         if self.races not in RACES:
             raise UsageError(f"races={self.races!r}: expected one of {', '.join(RACES)}")
         refuse_nonsense({name: getattr(self, name) for name in CHECKS})
+        if self.carrier not in CARRIERS:
+            raise UsageError(f"carrier={self.carrier!r}: expected one of {', '.join(CARRIERS)}")
+        if self.carrier == "greenlets":
+            refuse_without_greenlets()
         if self.control:
             UnderTest(self.root, (), tuple(self.control))  # refuses a name that is no module
         self.make_strategy()
@@ -117,9 +124,9 @@ def explore(body: Callable[[], object], **plan: object) -> Finding:
     ``schedule``, ``positive_control`` (a body that fails, to measure what this search would have
     found), ``replays``, ``patience_s``, ``max_steps``, ``workers`` (processes that share the
     search, or "auto"), ``isolate`` (in a child process), ``record`` (keep with the finding what its
-    schedule passed through), ``races`` ("off" or "report"), and those of ``replay``.  Raises
-    UsageError for wrong arguments, and whatever stops a whole test (KeyboardInterrupt, a pytest
-    skip).
+    schedule passed through), ``races`` ("off" or "report"), ``carrier`` ("auto", "threads" or
+    "greenlets"), and those of ``replay``.  Raises UsageError for wrong arguments, and whatever
+    stops a whole test (KeyboardInterrupt, a pytest skip).
     """
     return explore_plan(body, _plan(plan))
 
@@ -267,7 +274,11 @@ def _finding(runner: Runner, plan: Plan, found: Exploration, passed: Schedule | 
     if plan.strategy not in GIVEN:
         found = hunted(runner, found, plan.seed, plan.seconds)
     runner.watch.end()
-    departures = departures_of(found, plan.strategy) | riders(runner.watch, found)
+    departures = {
+        **departures_of(found, plan.strategy),
+        **riders(runner.watch, found),
+        "carrier": runner.carriers.told,
+    }
     if found.failed is None or found.schedule is None:
         finding = passed_finding(found, plan.strategy, plan.points, plan.mode)
         return doubted(runner, replace(finding, **departures), found, passed)
@@ -303,8 +314,8 @@ def controlled_runner(
         signals = stack.enter_context(Signals())
         # The reduction has to see what data is touched, also where that is no scheduling point.
         watched = plan.races != "off"
+        under_test = UnderTest(plan.root, _files_of(body), tuple(plan.control))
         if plan.points == "access" or plan.strategy == "exhaustive" or watched:
-            under_test = UnderTest(plan.root, _files_of(body), tuple(plan.control))
             stack.enter_context(gates_inserted(under_test))
         threads = stack.enter_context(control_threads())
         stack.callback(listen, listen(lambda name: switch("pass", f"probe {name!r}")))
@@ -334,8 +345,17 @@ def controlled_runner(
             signals=signals,
         )
         runner.watch = Watch(lock_order=True, races=watched)
+        runner.carriers = _carriers(plan, under_test, _files_of(body))
         stack.enter_context(runner.ready())
         yield runner
+
+
+def _carriers(plan: Plan, under_test: UnderTest, files: Sequence[str]) -> Carriers:
+    need = None
+    if plan.carrier == "auto":
+        # A child that crashes tells which of its threads it was.
+        need = "the body may crash" if plan.isolate else of_code(files, under_test.covers)
+    return Carriers(plan.carrier, need)
 
 
 def _files_of(body: Callable[[], object]) -> tuple[str, ...]:

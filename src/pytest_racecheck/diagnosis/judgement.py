@@ -303,7 +303,8 @@ def _sampled(found: Exploration) -> str:
 def _warnings(found: Exploration) -> tuple[str, ...]:
     lost = [f"control was lost: {text}" for text in found.lost]
     stuck = [f"abandoned a task that would not end: {text}" for text in found.abandoned]
-    return (*lost, *stuck, *found.uncontrolled, *found.leftovers, *found.notes)
+    moved = [] if found.moved is None else [f"moved from greenlets to threads: {found.moved}"]
+    return (*lost, *stuck, *moved, *found.uncontrolled, *found.leftovers, *found.notes)
 
 
 def traceback_text(error: BaseException) -> str:

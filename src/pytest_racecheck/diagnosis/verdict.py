@@ -149,6 +149,7 @@ class Finding:
     races: tuple[Race, ...] = ()  # with races="report"
     remarks: tuple[str, ...] = ()  # suspicions that no schedule confirmed
     odds: Odds | None = None  # of a statistical pass
+    carrier: str = field(default="", compare=False)  # of the search: "threads (why)", "greenlets"
 
     def as_json(self) -> dict[str, Any]:
         """Plain data: the part of a JSON finding that does not depend on a scenario."""

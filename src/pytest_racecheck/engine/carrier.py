@@ -1,8 +1,9 @@
-"""What carries a task: the seam between the engine and OS threads (greenlets can fit behind it).
+"""What carries a task: the seam between the engine and OS threads (or greenlets, greenlets.py).
 
 The engine uses four verbs and nothing else: ``start`` a job, ``resume`` a carrier, ``pause`` the
-calling one, and ``current_key`` to know who is calling.  Which task moves is never decided here.
-OS threads are pooled, because starting one costs ten times a hand-over of the baton.
+calling one (``hand_over`` does both), and ``current_key`` to know who is calling.  Which task moves
+is never decided here.  OS threads are pooled, because starting one costs ten times a hand-over of
+the baton.
 """
 
 from __future__ import annotations
@@ -14,7 +15,14 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any
+from types import FrameType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pytest_racecheck.engine.thread_data import ThreadData
+
+if TYPE_CHECKING:
+    from pytest_racecheck.engine.execution import Execution
+    from pytest_racecheck.engine.task import Task
 
 LockType = type(_thread.allocate_lock())
 RLockType = _thread.RLock
@@ -37,7 +45,7 @@ def allocate_gate() -> Any:
 class Carrier:
     """One OS thread and its gate; ``resume`` opens the gate, ``pause`` waits at it."""
 
-    __slots__ = ("gate", "job", "key", "pause", "resume", "retired")
+    __slots__ = ("data", "gate", "job", "key", "pause", "resume", "retired")
 
     def __init__(self) -> None:
         self.gate = _thread.allocate_lock()
@@ -46,19 +54,48 @@ class Carrier:
         self.pause()
         self.key = current_key()
         self.job: Callable[[], None] | None = None
+        self.data: ThreadData | None = None  # of a pooled thread
         self.retired = False  # abandoned with its task: its thread ends when it can
 
     def pause_for(self, seconds: float) -> bool:
         """Wait at the gate for at most ``seconds`` of real time; False when nobody opened it."""
         return bool(raw_acquire(self.gate, True, seconds))
 
+    def frame(self) -> FrameType | None:
+        """The innermost frame, wherever this thread stands."""
+        return sys._current_frames().get(self.key)
+
+    def end_data(self) -> None:
+        """The task has ended: its thread-local data dies before anybody else moves."""
+        data = self.data
+        if data is not None and (data.entries or data.pointers[0]):
+            data.let_go()
+
+    def abandon(self) -> None:
+        """Its thread ends when it can."""
+        self.retired = True
+
 
 class CarrierPool:
     """OS threads that wait for a job between executions."""
 
+    on_greenlets: ClassVar[bool] = False
+
     def __init__(self) -> None:
         self.idle: list[Carrier] = []
         self.made = 0
+
+    def main(self) -> Carrier:
+        """What carries the body: the thread that calls."""
+        return Carrier()
+
+    def begin(self, execution: Execution) -> None:
+        """``execution`` is the one whose tasks move from now on."""
+
+    def hand_over(self, execution: Execution, task: Task, chosen: Task) -> None:
+        """``chosen`` moves; return when it is the turn of ``task`` again."""
+        chosen.carrier.resume()
+        execution.park(task)
 
     def start(self, job: Callable[[], None]) -> Carrier:
         """Give ``job`` to an idle carrier; it begins when the carrier is resumed."""
@@ -88,6 +125,7 @@ class CarrierPool:
 
 def _serve(carrier: Carrier, begun: Any) -> None:
     carrier.key = current_key()
+    carrier.data = ThreadData()
     raw_release(begun)
     while True:
         carrier.pause()

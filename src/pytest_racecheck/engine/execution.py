@@ -21,6 +21,7 @@ from pytest_racecheck.engine.unwinding import end_early, leave_no_child_behind, 
 from pytest_racecheck.engine.watchdog import answer_alarm, come_back, interrupted
 
 if TYPE_CHECKING:
+    from pytest_racecheck.engine.greenlets import GreenCarrier, GreenPool
     from pytest_racecheck.engine.strategies.base import Decider
     from pytest_racecheck.engine.trace import Trace
 
@@ -37,14 +38,14 @@ class Execution(ExecutionState):
     """The body once, under one schedule.  Not thread-safe: whoever holds the baton may touch it."""
 
     __slots__ = (
-        *("_begin", "forced", "heard", "operation", "performed", "pick"),
+        *("_begin", "forced", "hand_over", "heard", "operation", "performed", "pick"),
         *("pick_value", "pool", "touched", "touched_data"),
     )
 
     def __init__(
         self,
         decider: Decider,
-        pool: CarrierPool,
+        pool: CarrierPool | GreenPool,
         *,
         max_steps: int = 20_000,
         patience_s: float = 2.0,
@@ -63,6 +64,7 @@ class Execution(ExecutionState):
         self.forced: Callable[[Task], None] | None = getattr(decider, "forced", None)
         self._begin: Callable[[Execution], None] | None = getattr(decider, "begin", None)
         self.pool = pool
+        self.hand_over = pool.hand_over
 
     def _listener(self) -> Callable[[Task], None] | None:
         """Who is told of every operation as it is performed: decider, race detection, trace."""
@@ -124,6 +126,8 @@ class Execution(ExecutionState):
         if timeout_s is not None:
             task.deadline_s = self.now_s + max(timeout_s, 0.0)
             self.timed += 1
+        if outside:
+            self.needs.append("a task waits for something outside the program")
         self.outside_waits += outside
         self.quiet = 0
         self.enabled = None
@@ -171,8 +175,7 @@ class Execution(ExecutionState):
         chosen = self.next_task(task)
         if chosen is not task:
             self.current = chosen
-            chosen.carrier.resume()
-            self.park(task)
+            self.hand_over(self, task, chosen)
         if task.doomed:
             end_early(self, task)
 
@@ -256,7 +259,7 @@ class Execution(ExecutionState):
 
     # --- birth and death -----------------------------------------------------------------------
 
-    def birth(self, parent: Task | None, name: str, carrier: Carrier) -> Task:
+    def birth(self, parent: Task | None, name: str, carrier: Carrier | GreenCarrier) -> Task:
         """Make the task that ``parent`` starts; it is live at once, and moves when chosen."""
         path = "main" if parent is None else f"{parent.path}/{parent.children}"
         task = Task(len(self.tasks), path, name, carrier)
@@ -293,6 +296,7 @@ class Execution(ExecutionState):
                 pass
             except BaseException as error:
                 self.fail(task, error)
+            task.carrier.end_data()
             self.finish(task)
 
         task = self.birth(parent, name, self.pool.start(job))
@@ -300,6 +304,10 @@ class Execution(ExecutionState):
 
     def fail(self, task: Task, error: BaseException) -> None:
         """Write down what killed ``task``; the others go on (design 3.8)."""
+        if self.signals is not None and self.signals.is_the_cause(error):
+            self.interrupt = error  # raised in this task because greenlets share the main thread
+            self.begin_unwinding("interrupted")
+            return
         if not task.doomed and not any(known.error is error for known in self.failures):
             self.failures.append(TaskFailure.of_error(error, task))
 
@@ -322,14 +330,15 @@ class Execution(ExecutionState):
         chosen = self.next_task(None)
         self.current = chosen
         if not task.carrier.retired:
-            self.pool.idle.append(task.carrier)
+            self.pool.idle.append(task.carrier)  # type: ignore[arg-type]
         chosen.carrier.resume()
 
     # --- the body ------------------------------------------------------------------------------
 
     def run(self, body: Callable[[], object]) -> None:
         """Run ``body`` as task 0 in the calling thread, and every task it starts, to their ends."""
-        main = self.birth(None, "main", Carrier())
+        self.pool.begin(self)
+        main = self.birth(None, "main", self.pool.main())
         self.current = main
         self.heard = self._listener()
         if self.data_races is not None:

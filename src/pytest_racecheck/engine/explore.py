@@ -6,11 +6,14 @@ import gc
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from pytest_racecheck.engine.behaviours import Behaviours
 from pytest_racecheck.engine.carrier import CarrierPool, OneCpu
+from pytest_racecheck.engine.carriers import Carriers
 from pytest_racecheck.engine.clock import real_perf_s
 from pytest_racecheck.engine.execution import Execution
 from pytest_racecheck.engine.failure import TaskFailure
@@ -26,10 +29,15 @@ from pytest_racecheck.engine.watchdog import Watchdog
 from pytest_racecheck.engine.watching import Watch
 from pytest_racecheck.errors import UsageError
 
+if TYPE_CHECKING:
+    from pytest_racecheck.engine.greenlets import GreenPool
+
 #: Every so many executions one is run twice, to notice nondeterminism that is not ours.
 CHECK_AGAIN_EVERY = 50
 #: Cyclic garbage is collected between executions only: a finaliser must not run at a random step.
 COLLECT_EVERY = 200
+#: A search that moves to threads has at least this share of its time for them.
+_LEAST_LEFT = 0.1
 
 
 @dataclass
@@ -59,6 +67,7 @@ class Exploration:
     uncontrolled: list[str] = field(default_factory=list)
     transports: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # on how the search was made
+    moved: str | None = None  # why the search was begun again on threads
     longest_s: float = 0.0  # how far the virtual clock went in one execution
     most_tasks: int = 0
     choices: int = 0
@@ -87,7 +96,8 @@ class Runner:
         self._before = before
         self._after = after
         self.watch = Watch()  # for nothing, unless somebody gives it another one
-        self._pool = CarrierPool()
+        #: What carries the tasks: OS threads, unless somebody puts other ones here.
+        self.carriers = Carriers("threads")
         self._watchdog = Watchdog(patience_s)
         self._since_collection = 0
         self._cpus: set[int] = set()
@@ -107,13 +117,21 @@ class Runner:
             finally:
                 if collecting:
                     gc.enable()
-                self._pool.retire()
+                self.carriers.retire()
 
     def execute(self, decider: Decider, trace: Trace | None = None) -> Execution:
-        """Run the body once; raises what stops a whole test (KeyboardInterrupt, skip)."""
+        """Run the body once; raises what stops a whole test (KeyboardInterrupt, skip).
+
+        One that ``moved`` does not count: it has to be done again, and will be on threads.
+        """
+        return self._execute(decider, trace, self.carriers.next(self.around is not None))
+
+    def _execute(
+        self, decider: Decider, trace: Trace | None, pool: CarrierPool | GreenPool
+    ) -> Execution:
         execution = Execution(
             decider,
-            self._pool,
+            pool,
             max_steps=self._max_steps,
             patience_s=self._patience_s,
             trace=trace,
@@ -132,6 +150,7 @@ class Runner:
             self.watch.after(execution)
             if self._after is not None:
                 self._after(execution)
+            self.carriers.learn(execution)
             self._since_collection += 1
             if self._since_collection >= COLLECT_EVERY:
                 self._since_collection = 0
@@ -142,7 +161,7 @@ class Runner:
 
     def replay(self, schedule: Schedule, trace: Trace | None = None) -> Execution:
         """Run the body once along ``schedule``; ``divergence`` says where it was left, if so."""
-        return self.execute(Follow(schedule), trace)
+        return self._execute(Follow(schedule), trace, self.carriers.next(replay=True))
 
     def hear(self) -> None:
         """Between executions, when that lasts: run the handlers of signals that have come."""
@@ -161,7 +180,7 @@ class Runner:
         prepare = getattr(self._body, "begin_anew", None)
         if prepare is not None:
             prepare(number)
-        self._pool = CarrierPool()
+        self.carriers.begin_anew()
         self._watchdog = Watchdog(self._patience_s)
         self._watchdog.__enter__()
         cpus, here = sorted(self._cpus), allowed_cpus()
@@ -171,7 +190,7 @@ class Runner:
 
     def retire_carriers(self) -> None:
         """End the pooled threads, so that their thread-local data goes."""
-        self._pool.retire()
+        self.carriers.retire()
 
 
 def allowed_cpus() -> set[int]:
@@ -184,6 +203,22 @@ def search(
 ) -> Exploration:
     """Explore until the first failure (unless ``go_on``), the end of the strategy or the budget."""
     refuse_no_budget(executions, seconds)
+    again = deepcopy(strategy) if runner.carriers.may_move else None
+    found = _searched(runner, strategy, executions, seconds, go_on)
+    if found.moved is None or again is None:
+        return found
+    # The same search from its beginning, on threads, in what is left of the time.
+    left_s = max(seconds - found.seconds, seconds * _LEAST_LEFT)
+    moved = _searched(runner, again, executions, left_s, go_on)
+    moved.seconds += found.seconds
+    moved.moved = found.moved
+    return moved
+
+
+def _searched(
+    runner: Runner, strategy: Strategy, executions: int, seconds: float, go_on: bool
+) -> Exploration:
+    """The same, but for what begins again because an execution does not count."""
     found = Exploration()
     begun = real_perf_s()
     deciders = strategy.deciders()
@@ -194,7 +229,11 @@ def search(
                 found.finished = True
                 break
             member = getattr(strategy, "member", strategy)
-            execution = runner.execute(found.behaviours.look_at(member, decider))
+            with runner.carriers.searching():
+                execution = runner.execute(found.behaviours.look_at(member, decider))
+            if execution.moved is not None:
+                found.moved = execution.moved
+                break
             if execution.redundant:
                 found.redundant += 1
             elif ends_the_search(found, execution, runner, strategy) and not go_on:

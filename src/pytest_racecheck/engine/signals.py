@@ -18,6 +18,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from pytest_racecheck.engine.failure import is_internal, is_ours
+from pytest_racecheck.engine.green_watch import LEFT_AFTER, leave_standing
 from pytest_racecheck.engine.task import Unwind
 
 if TYPE_CHECKING:
@@ -83,12 +84,19 @@ class Signals:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         handler = self._before[number]
-        if not _in_ours(frame, ""):
+        if not _in_ours(frame, "") and not self._in_another_task():
             self._run(handler, number, frame)
             return
         self.waiting.append((handler, number))
         if self.execution is not None:
             self.execution.step_limit = -1  # the next operation asks why
+
+    def _in_another_task(self) -> bool:
+        """Whether the main thread carries a task that is not the body's, where no signal comes."""
+        execution = self.execution
+        if execution is None or not execution.pool.on_greenlets:
+            return False
+        return execution.current is not None and execution.current.index != 0
 
     def _on_poke(self, _number: int, frame: FrameType | None) -> None:
         execution = self.execution
@@ -96,6 +104,8 @@ class Signals:
             return
         if self.waiting:
             self.hear()
+        elif execution.pool.on_greenlets and execution.given_up > LEFT_AFTER:
+            leave_standing(execution)
         elif _must_end(execution):
             self._pokes += 1
             if self._pokes <= _PLAIN_POKES:
@@ -132,6 +142,8 @@ class Signals:
 
     def _run(self, handler: Handler, number: int, frame: FrameType | None) -> None:
         execution = self.execution
+        if execution is not None:
+            execution.needs.append("a signal handler ran, which belongs to the main thread")
         try:
             # A handler comes when it likes: under control it would make every replay differ.
             with nullcontext() if execution is None else execution.uncontrolled_here():
@@ -142,6 +154,9 @@ class Signals:
 
 
 def _must_end(execution: Execution) -> bool:
+    if execution.pool.on_greenlets:
+        current = execution.current
+        return current is not None and current.doomed and not execution.ended
     return execution.tasks[0].doomed and not execution.closing and not execution.ended
 
 

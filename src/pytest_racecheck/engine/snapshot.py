@@ -7,7 +7,6 @@ things that look alike is not taken for one that gets nowhere.
 from __future__ import annotations
 
 import operator
-import sys
 from collections import deque
 from collections.abc import Iterable, Mapping
 from types import FrameType, FunctionType, ModuleType
@@ -32,22 +31,18 @@ _ITEMS = 30
 def snapshot(execution: Execution, with_time: bool) -> int:
     """The state as a number; ``with_time`` when the program looks at the clock."""
     held = frozenset((key, owner.index) for key, (owner, _) in execution.owners.items())
-    frames = sys._current_frames()
-    tasks = tuple(_task(execution, t, frames.get(t.carrier.key)) for t in execution.live)
-    frames.clear()  # it holds this frame, which holds it
+    tasks = tuple(_task(execution, t, t.carrier.frame()) for t in execution.live)
     return hash((held, tasks, execution.now_s if with_time else 0.0))
 
 
 def standing_places(execution: Execution) -> int:
     """Where each task stands and what it is about to do, as a number: quick to make."""
-    frames = sys._current_frames()
     places = []
     for task in execution.live:
-        frame = frames.get(task.carrier.key)
+        frame = task.carrier.frame()
         while frame is not None and is_internal(frame.f_code.co_filename):
             frame = outwards(frame)
         places.append((task.index, task.pending[0], 0 if frame is None else frame.f_lasti))
-    frames.clear()  # it holds this frame, which holds it
     return hash(tuple(places))
 
 

@@ -85,6 +85,8 @@ class ExecutionState:
     transports: tuple[str, ...] = ()  # over what messages went, and how exactly that is known
     waited: int = 0  # patiences that went by with nobody moving
     given_up: int = 0
+    needs: list[str] = field(default_factory=list)  # what only OS threads can do, and was done
+    moved: str | None = None  # why this execution does not count: it is done again on threads
     closing: bool = False  # the main thread is ending the others, each within its own patience
     signals: Signals | None = None
     hearing: bool = False  # the main thread got the baton only to hear a signal

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_racecheck.engine.carrier import Carrier
+    from pytest_racecheck.engine.greenlets import GreenCarrier
 
 #: What a task will do next when it is chosen: a label, the object it touches, and where (if known).
 Operation = tuple[str, object, "object | None"]
@@ -47,7 +48,7 @@ class Task:
         "timed_out",
     )
 
-    def __init__(self, index: int, path: str, name: str, carrier: Carrier) -> None:
+    def __init__(self, index: int, path: str, name: str, carrier: Carrier | GreenCarrier) -> None:
         self.index = index
         self.path = path
         self.name = name

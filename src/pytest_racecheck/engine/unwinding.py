@@ -119,7 +119,7 @@ def _abandon(execution: Execution, task: Task) -> None:
     task.done = True
     if task.cut_short is not None:
         task.cut_short()
-    task.carrier.retired = True
+    task.carrier.abandon()
     execution.by_key.pop(task.carrier.key, None)
     for group in (execution.live, execution.away):
         if task in group:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 def frame_of(task: Task) -> FrameType | None:
     """The innermost frame of a task that is parked at its gate (or lost)."""
-    return sys._current_frames().get(task.carrier.key)
+    return task.carrier.frame()
 
 
 def user_place(task: Task) -> str:

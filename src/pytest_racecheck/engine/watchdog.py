@@ -9,11 +9,11 @@ from __future__ import annotations
 import _thread
 import linecache
 import os
-import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from pytest_racecheck.engine import green_watch
 from pytest_racecheck.engine.carrier import (
     allocate_gate,
     interrupt,
@@ -43,6 +43,10 @@ GIVEN_UP = 70
 
 
 GIVING_UP = "native code holds the test body for ever"
+GIVING_UP_GREENLET = (
+    "native code holds a task for ever, and with it all the others, which greenlets carry "
+    "(use carrier='threads')"
+)
 
 
 def to_stderr(text: str) -> None:
@@ -106,13 +110,25 @@ def _interfere(execution: Execution, act: Callable[[Execution], bool]) -> None:
     try:
         if execution.step_limit == -1:
             execution.step_limit = limit
-        if execution.steps != steps or execution.ended or execution.closing:
+        green = execution.pool.on_greenlets
+        if execution.steps != steps or execution.ended or (execution.closing and not green):
             return
-        wake = act(execution)
+        wake = _lose_greenlet(execution) if green else act(execution)
     finally:
         raw_release(execution.mutex)
-    if wake:
+    if green:
+        green_watch.wake(execution, execution.patience_s)
+    elif wake:
         _wake_main(execution)
+
+
+def _lose_greenlet(execution: Execution) -> bool:
+    if somebody_has_to_hear(execution) and not execution.given_up:
+        return True
+    if execution.given_up > last_resort:
+        _say_and_exit(execution.current or execution.tasks[0], GIVING_UP_GREENLET)
+    green_watch.lose(execution, _lost_text(execution, execution.current or execution.tasks[0]))
+    return True
 
 
 def _let_main_hear(execution: Execution) -> bool:
@@ -150,15 +166,19 @@ def _let_others_go_on(execution: Execution, task: Task) -> None:
 
 
 def _name_the_lost(execution: Execution, task: Task) -> None:
-    execution.lost.append(
-        f"{_named(task)} did not come back within {execution.patience_s:g} s; "
-        f"it is at {user_place(task)}\n{stack_text(task)}"
-    )
+    execution.lost.append(_lost_text(execution, task))
     task.outside = True
     if task in execution.live:  # it may have come to its end at this very moment
         execution.live.remove(task)
         execution.away.append(task)
     execution.enabled = None
+
+
+def _lost_text(execution: Execution, task: Task) -> str:
+    return (
+        f"{_named(task)} did not come back within {execution.patience_s:g} s; "
+        f"it is at {user_place(task)}\n{stack_text(task)}"
+    )
 
 
 def _give_up(execution: Execution) -> bool:
@@ -194,8 +214,7 @@ def _wake_main(execution: Execution) -> None:
     """Raise in the body's thread, wherever it is: again and again, as it may swallow that."""
     main = execution.tasks[0]
     if execution.given_up > last_resort:
-        say_last_words(f"{GIVING_UP}, at\n{stack_text(main)}\n")
-        os._exit(GIVEN_UP)
+        _say_and_exit(main, GIVING_UP)
     if execution.given_up:
         main.doomed = True
     end = real_monotonic_s() + execution.patience_s / 2
@@ -208,9 +227,14 @@ def _wake_main(execution: Execution) -> None:
             return
 
 
+def _say_and_exit(task: Task, why: str) -> None:
+    say_last_words(f"{why}, at\n{stack_text(task)}\n")
+    os._exit(GIVEN_UP)
+
+
 def stack_text(task: Task, limit: int = 8) -> str:
     """The Python stack of a task, innermost last, without our own frames and what called us."""
-    frame = sys._current_frames().get(task.carrier.key)
+    frame = task.carrier.frame()
     stack: list[tuple[FrameType, int]] = []
     while frame is not None:
         if not is_ours(frame.f_code.co_filename):
