@@ -144,6 +144,23 @@ class Execution(ExecutionState):
             self.heard(task)
         return timeout_s is None or not task.timed_out
 
+    def wait_for(self, task: Task, ready: Callable[[], bool], label: str, target: object) -> None:
+        """``wait_until`` without a deadline, for something of this program: the most frequent."""
+        if task.doomed:
+            raise Unwind
+        task.pending = (label, target, None)
+        task.ready = ready
+        task.timed_out = task.limited = False
+        self.quiet = 0
+        self.enabled = None
+        try:
+            self.advance(task)
+        finally:
+            task.ready = None
+            self.enabled = None
+        if self.heard is not None:
+            self.heard(task)
+
     def note(self, task: Task) -> None:
         """Write the operation into the trace, with control off in this thread meanwhile."""
         assert self.trace is not None
