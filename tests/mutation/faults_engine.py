@@ -34,17 +34,17 @@ FAULTS = (
     ),
     Fault(
         "time-outs fire hours too early",
-        "engine/execution.py",
-        "limit = self.now_s + LATENESS_S",
-        "limit = self.now_s + 86_400",
+        "engine/choosing.py",
+        "limit = execution.now_s + LATENESS_S",
+        "limit = execution.now_s + 86_400",
         "a time-out of minutes is taken for too short",
         ("adapters/test_virtual_time.py::test_a_time_out_fires_early_only_by_a_moment",),
     ),
     Fault(
         "time-outs never fire while somebody can move",
-        "engine/execution.py",
-        "if not self.late_left or not enabled:",
-        "if self.late_left or not enabled:",
+        "engine/choosing.py",
+        "if not execution.late_left or not enabled:",
+        "if execution.late_left or not enabled:",
         "a time-out that comes just before its answer is never tried",
         ("adapters/test_virtual_time.py::test_a_time_out_fires_early_only_by_a_moment",),
     ),
@@ -80,8 +80,8 @@ FAULTS = (
     Fault(
         "what has changed is not looked at again",
         "engine/execution.py",
-        "        finally:\n            task.ready = None\n            self.enabled = None",
-        "        finally:\n            task.ready = None",
+        "            task.ready = None\n            self.enabled = None\n        if self.heard",
+        "            task.ready = None\n        if self.heard",
         "who is able is taken from before the operation",
         (
             "engine/strategies/test_dpor.py::test_there_are_as_many_complete_executions_as_classes",
@@ -92,7 +92,7 @@ FAULTS = (
     Fault(
         "a lock is taken without a gate",
         "adapters/locks.py",
-        "return _take_lock(execution, task, lock, True, -1, sys._getframe(1))",
+        "return _take_in_with(execution, task, lock)",
         "return bool(raw_acquire(lock))",
         "who waits for a lock takes the only turn there is with him",
         ("adapters/test_locks.py::test_the_race_is_found[Lock]",),

@@ -312,10 +312,8 @@ def controlled_runner(
     """
     with ExitStack() as stack:
         signals = stack.enter_context(Signals())
-        # The reduction has to see what data is touched, also where that is no scheduling point.
-        watched = plan.races != "off"
         under_test = UnderTest(plan.root, _files_of(body), tuple(plan.control))
-        if plan.points == "access" or plan.strategy == "exhaustive" or watched:
+        if _sees_data(plan):
             stack.enter_context(gates_inserted(under_test))
         threads = stack.enter_context(control_threads())
         stack.callback(listen, listen(lambda name: switch("pass", f"probe {name!r}")))
@@ -344,7 +342,7 @@ def controlled_runner(
             after=after,
             signals=signals,
         )
-        runner.watch = Watch(lock_order=True, races=watched)
+        runner.watch = Watch(lock_order=True, races=plan.races != "off")
         runner.carriers = _carriers(plan, under_test, _files_of(body))
         stack.enter_context(runner.ready())
         yield runner
@@ -356,6 +354,11 @@ def _carriers(plan: Plan, under_test: UnderTest, files: Sequence[str]) -> Carrie
         # A child that crashes tells which of its threads it was.
         need = "the body may crash" if plan.isolate else of_code(files, under_test.covers)
     return Carriers(plan.carrier, need)
+
+
+def _sees_data(plan: Plan) -> bool:
+    """Whether reads and writes are to be seen, also where they are no scheduling points."""
+    return plan.points == "access" or plan.strategy == "exhaustive" or plan.races != "off"
 
 
 def _files_of(body: Callable[[], object]) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ from pytest_racecheck.diagnosis.explain import explain
 from pytest_racecheck.diagnosis.minimise import minimise
 from pytest_racecheck.diagnosis.odds import odds_of, power_of
 from pytest_racecheck.diagnosis.verdict import Failure, Finding, Story, Verdict
-from pytest_racecheck.engine.execution import LATENESS_S, Execution
+from pytest_racecheck.engine.choosing import LATENESS_S
+from pytest_racecheck.engine.execution import Execution
 from pytest_racecheck.engine.explore import Exploration, Runner, same_failure
 from pytest_racecheck.engine.failure import TaskFailure
 from pytest_racecheck.engine.schedule import Schedule

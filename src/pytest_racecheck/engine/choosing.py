@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 #: A task that only read, this many operations in a row, lets the others go first (fairness).
 SPIN_LIMIT = 400
+#: A runnable task is assumed to be late by at most this much (virtual time) when a time-out fires
+#: although it could have moved.  Longer time-outs fire only when nobody can move.
+LATENESS_S = 0.5
 
 
 def decide(
@@ -38,6 +41,18 @@ def decide(
     if late and chosen in late:
         execution.late_left -= 1
     return chosen
+
+
+def find_late(execution: Execution, enabled: list[Task]) -> list[Task]:
+    """Tasks whose time-out may fire now although somebody else could move."""
+    if not execution.late_left or not enabled:
+        return []
+    limit = execution.now_s + LATENESS_S
+    return [
+        t
+        for t in execution.live
+        if t.deadline_s is not None and t.deadline_s <= limit and t not in enabled
+    ]
 
 
 def the_only_one(execution: Execution, only: Task) -> Task:

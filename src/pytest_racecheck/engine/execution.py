@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_racecheck.engine.body import body_raised, let_the_others_end
 from pytest_racecheck.engine.carrier import Carrier, CarrierPool, current_key
-from pytest_racecheck.engine.choosing import decide, the_only_one
+from pytest_racecheck.engine.choosing import decide, find_late, the_only_one
 from pytest_racecheck.engine.failure import TaskFailure
 from pytest_racecheck.engine.quiescence import settle
 from pytest_racecheck.engine.state import ExecutionState
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from pytest_racecheck.engine.greenlets import GreenCarrier, GreenPool
     from pytest_racecheck.engine.strategies.base import Decider
     from pytest_racecheck.engine.trace import Trace
-
-#: A runnable task is assumed to be late by at most this much (virtual time) when a time-out fires
-#: although it could have moved.  Longer time-outs fire only when nobody can move.
-LATENESS_S = 0.5
 
 
 def _not_recorded(*_: object) -> None:
@@ -211,7 +207,7 @@ class Execution(ExecutionState):
         enabled = self.enabled
         if enabled is None:
             enabled = self.enabled = self.find_enabled()
-        late = self.find_late(enabled) if self.timed else ()
+        late = find_late(self, enabled) if self.timed else ()
         if len(enabled) + len(late) > 1:
             chosen = decide(self, enabled, task, late)
         else:
@@ -231,17 +227,6 @@ class Execution(ExecutionState):
             t
             for t in self.live
             if t.ready is None or t.ready() or (t.deadline_s is not None and t.deadline_s <= now)
-        ]
-
-    def find_late(self, enabled: list[Task]) -> list[Task]:
-        """Tasks whose time-out may fire now although somebody else could move."""
-        if not self.late_left or not enabled:
-            return []
-        limit = self.now_s + LATENESS_S
-        return [
-            t
-            for t in self.live
-            if t.deadline_s is not None and t.deadline_s <= limit and t not in enabled
         ]
 
     def _wake(self, task: Task) -> None:
