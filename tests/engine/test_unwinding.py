@@ -150,7 +150,7 @@ def test_a_task_that_swallows_the_end_again_and_again_is_ended_or_named():
     # Who was abandoned would be met by every test that comes after this one.
     over.append(True)
     while others_alive():
-        for wait in list(waits):
+        for wait in waits:
             wait.set()
         threading.Event().wait(0.01)
 
