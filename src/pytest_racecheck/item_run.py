@@ -14,7 +14,7 @@ import pytest
 from _pytest._code.code import ExceptionRepr
 
 from pytest_racecheck.diagnosis import Failure, Finding, Plan, Verdict
-from pytest_racecheck.diagnosis.judgement import LEFT_BEHIND
+from pytest_racecheck.diagnosis.judgement import is_left_behind
 from pytest_racecheck.engine.failure import is_internal, is_ours, leave_out
 from pytest_racecheck.item_body import ItemBody
 from pytest_racecheck.item_control import control_body
@@ -52,7 +52,7 @@ def explore_item(item: pytest.Function, plan: Plan, property_name: str) -> None:
     data["carrier"] = finding.carrier
     data |= known.as_json()
     item.user_properties.append((property_name, json.dumps(data)))
-    if finding.failure is not None and finding.reason != LEFT_BEHIND:
+    if finding.failure is not None and not is_left_behind(finding):
         report = finding.report(_width(item), _command(item, finding, plan))
         setattr(item, REPORT, _with_guard(known, report, finding.failure.error))
         for name in ("stdout", "stderr"):

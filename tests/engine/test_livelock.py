@@ -112,7 +112,9 @@ def test_a_state_that_comes_back_is_a_livelock(body, points, strategy):
 
 
 def test_who_goes_round_is_told():
-    failure = find(event_nobody_sets, **SMALL).failure
+    finding = find(event_nobody_sets, **SMALL)
+    assert finding.verdict == "reproduced", finding.report()
+    failure = finding.failure
     assert any("(Thread-1 (spin))" in waits and "`never`" in waits for waits in failure.waits)
 
 

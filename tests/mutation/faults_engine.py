@@ -263,7 +263,7 @@ FAULTS = (
         "        if self._came_back():",
         "        if self._came_back() and not execution.live:",
         "two who give way to each other for ever are only slow",
-        ("engine/test_livelock.py::test_a_state_that_comes_back_is_a_livelock",),
+        ("engine/test_livelock.py::test_who_goes_round_is_told",),
     ),
     # --- the end --------------------------------------------------------------------------------
     Fault(

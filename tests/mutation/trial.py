@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -54,14 +55,10 @@ def copied(folder: Path) -> Path:
     return copy
 
 
-def run(package: Path, module: str, tests: Sequence[str], trials: int = 1) -> Ending:
-    """Run ``tests`` on ``package``, up to the first that fails; ``module`` has to be importable.
-
-    It has the time of so many ``trials``.
-    """
+def run(package: Path, module: str, tests: Sequence[str]) -> Ending:
+    """Run ``tests`` on ``package``, up to the first that fails; ``module`` has to be importable."""
     path = os.pathsep.join([str(package.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [sys.executable, "-m", "tests.mutation.trial", str(CPU_S * trials)]
-    command += [str(package), module, *tests]
+    command = [sys.executable, "-m", "tests.mutation.trial", str(package), module, *tests]
     environment = {**os.environ, "PYTHONPATH": path}
     environment.pop("PYTEST_ADDOPTS", None)
     with subprocess.Popen(
@@ -74,13 +71,14 @@ def run(package: Path, module: str, tests: Sequence[str], trials: int = 1) -> En
         start_new_session=True,
     ) as process:
         try:
-            said, _ = process.communicate(timeout=WALL_S * trials)
+            said, _ = process.communicate(timeout=WALL_S)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, 9)
+            os.killpg(process.pid, signal.SIGKILL)
             return Ending(hung=True, said=process.communicate()[0])
     found = [line for line in said.splitlines() if line.startswith(_MARK)]
     if not found:
-        assert process.returncode < 0, f"the trial did not come to its end:\n{said}"
+        stopped = process.returncode in (-signal.SIGKILL, -signal.SIGXCPU)
+        assert stopped, f"the trial did not come to its end:\n{said}"
         return Ending(hung=True, said=said)
     return Ending(**json.loads(found[-1].removeprefix(_MARK)), said=said)
 
@@ -115,9 +113,9 @@ class _Watch:
         return report
 
 
-def main(cpu_s: str, package: str, module: str, *tests: str) -> None:
+def main(package: str, module: str, *tests: str) -> None:
     """Run the tests, and say on the last line how they ended."""
-    resource.setrlimit(resource.RLIMIT_CPU, (int(cpu_s), int(cpu_s)))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
     watch = _Watch(package, module)
     options = ["-q", "-x", "-p", "no:cacheprovider", "--no-header", "-rN", "--tb=short"]
     status = pytest.main([*options, *(f"tests/{test}" for test in tests)], plugins=[watch])

@@ -92,6 +92,11 @@ def unless_all_fails(runner: Runner, finding: Finding, passed: Schedule) -> Find
     )
 
 
+def is_left_behind(finding: Finding) -> bool:
+    """Whether it failed only because of the executions before; who is suspected is said behind."""
+    return finding.reason.startswith(LEFT_BEHIND)
+
+
 def only_when_cold(finding: Finding, failed: Execution) -> Finding:
     """The first execution failed; if no later one did, that is all that can be said."""
     if finding.verdict is Verdict.REPRODUCED:
