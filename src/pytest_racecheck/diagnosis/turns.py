@@ -40,14 +40,24 @@ class Course:
 class Cost:
     """What a minimal schedule has least of, the first first.
 
-    ``departures`` are the choices of another task than the one that nobody asks for: the task that
-    moves goes on, and after it the oldest one that can.
+    ``departures`` are the choices of another task than the one that would have moved by itself.
     """
 
     interruptions: int
     turns: int
     choices: int
     departures: int = 0
+
+
+def by_itself(enabled: Sequence[Task], current: Task | None, late: Sequence[Task]) -> Task:
+    """Who moves when no turn says: the task that moved goes on; then the oldest, the test last.
+
+    The test would only step from the end of one thread to the end of the next.
+    """
+    if current is not None:
+        return current
+    able = enabled or late
+    return next((task for task in able if task.index), able[0])
 
 
 @dataclass(slots=True)
@@ -61,7 +71,7 @@ class Recording:
     departures: int = 0
     moves: list[tuple[int, int]] = field(default_factory=list)  # task, its operation
     _before: int = 0  # operations of the task before its present turn
-    _told: int = 0  # turns up to the last one that departs from what nobody asks for
+    _told: int = 0  # turns up to the last departure
 
     def performed(self, task: Task) -> None:
         """``task`` has moved, and stands before its next operation."""
@@ -90,7 +100,7 @@ class Recording:
         self.interruptions += fires or interrupts
         if fires or not self.turns or self.turns[-1].task != task.index:
             self._begin_turn(Turn(task.index, None, fires), current if interrupts else None)
-        if task is not (current or (enabled or late)[0]):
+        if task is not by_itself(enabled, current, late):
             self.departures += 1
             self._told = len(self.turns)
         self._moved(task.index)
@@ -184,9 +194,9 @@ class Along:
         able = [task for task in enabled if not self._held_back(task)]
         self._holding = self._holding or len(able) < len(enabled)
         chosen = self._let_go(able) or self._due(able or enabled, current, late)
-        able = able or list(enabled)
         if chosen is None:
-            chosen = current if current in able else (able or late)[0]
+            able = able or list(enabled)
+            chosen = by_itself(able, current if current in able else None, late)
         self.recording.chosen(chosen, enabled, current, late)
         return chosen
 
