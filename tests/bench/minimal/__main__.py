@@ -26,11 +26,13 @@ def main(argv: list[str]) -> int:
         show(json.loads(asked.read.read_text()))
         return 0
     names = asked.programs.split(",") if asked.programs else [n for n in PROGRAMS if n not in RARE]
-    known = json.loads(asked.schedules.read_text()) if asked.schedules.exists() else {}
+    file = asked.schedules
+    known = json.loads(file.read_text()) if file and file.exists() else {}
     results: dict[str, Any] = {}
     for name in names:
         results[name] = _program(name, asked, known)
-        asked.schedules.write_text(json.dumps(known, indent=0) + "\n")
+        if file:
+            file.write_text(json.dumps(known, indent=0) + "\n")
         print(f"{name}: {len(results[name]['cases'])} failures", file=sys.stderr, flush=True)
     if asked.json:
         asked.json.write_text(json.dumps(results, indent=1) + "\n")
@@ -72,7 +74,6 @@ def _parser() -> argparse.ArgumentParser:
         "--schedules",
         type=Path,
         metavar="FILE",
-        default=Path(".minimal-schedules.json"),
         help="failing schedules: read from there, and written there when they have to be found",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
