@@ -60,7 +60,6 @@ def test_a_thousand_replays_are_one_and_the_same(name):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="46 of 51: five failures of 20 to 100 tasks are not minimal", strict=True)
 def test_nearly_every_text_is_short():
     texts = {name: found(name).schedule for name in sorted(set(PROGRAMS) - set(RARE))}
     lengths = {name: len(text) for name, text in texts.items()}

@@ -321,11 +321,26 @@ def _stopped_where_it_waited(course: Course, at: int) -> Iterator[Course]:
     yield Course(_joined(turns), course.woken)
 
 
+def _interrupted_earlier(course: Course, at: int) -> Iterator[Course]:
+    """What is done before an interruption need not have been: at once, or a little earlier."""
+    turn = course.turns[at]
+    for upto in dict.fromkeys((1, (turn.upto or 0) // 2, (turn.upto or 0) - 1)):
+        if turn.upto is not None and 0 < upto < turn.upto:
+            turns = (*course.turns[:at], replace(turn, upto=upto), *course.turns[at + 1 :])
+            yield Course(turns, course.woken)
+
+
 def _removed(course: Course, begin: int, end: int) -> Course:
     return Course(_joined(course.turns[:begin] + course.turns[end:]), course.woken)
 
 
-_CHANGES = (ways_to_go_on, _one_turn_less, _another_first, _stopped_where_it_waited)
+_CHANGES = (
+    ways_to_go_on,
+    _one_turn_less,
+    _another_first,
+    _stopped_where_it_waited,
+    _interrupted_earlier,
+)
 
 
 def _joined(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:

@@ -52,6 +52,7 @@ class Watching:
         self._numbers = Numbering()
         self.choose = decider.choose
         self.begin = decider.begin
+        self.forced = decider.forced
         self.left_over = decider.left_over
 
     @property
