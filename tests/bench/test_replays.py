@@ -70,7 +70,6 @@ def test_a_text_that_was_made_on_one_python_ends_in_the_same_failure_on_this_one
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="46 of 51: five failures of 20 to 100 tasks are not minimal", strict=True)
 def test_nearly_every_text_is_short():
     texts = {
         name: found(name).schedule

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from minimise_programs import FEWEST, condition_if
+from minimise_programs import FEWEST, condition_if, dining, late_check
 from pytest_racecheck import explore, replay
+from pytest_racecheck.diagnosis import minimise as minimising
 from pytest_racecheck.diagnosis.find import Plan, controlled_runner
 from pytest_racecheck.diagnosis.minimise import MAX_REPLAYS, minimise
-from pytest_racecheck.engine.explore import search
+from pytest_racecheck.diagnosis.turns import Course, Turn
+from pytest_racecheck.engine.explore import same_failure, search
 from pytest_racecheck.engine.strategies.exhaustive import Exhaustive
 from pytest_racecheck.engine.strategies.make import StrategyOptions, make_strategy
 from twins import Box, together
@@ -75,6 +77,35 @@ def torn_or_too_early():
 def test_a_simpler_schedule_with_another_failure_is_not_taken():
     made = minimised(torn_or_too_early)
     assert {simple.preemptions for simple in made} == {0, 1}
+
+
+def test_no_replay_is_begun_that_may_not_fit_into_the_time(monkeypatch):
+    """Each look at the clock is 20 ms later, so that a replay seems to take as long."""
+    ticks = iter(range(10_000))
+    monkeypatch.setattr(minimising, "real_perf_s", lambda: next(ticks) * 0.02)
+    body = dining
+    with controlled_runner(body, Plan(), None) as runner:
+        random = make_strategy("random", StrategyOptions())
+        found = search(runner, random, executions=2000, seconds=20)
+        simple = minimise(runner, found.schedule, found.failed.failures[0])
+    assert 5 < simple.replays < MAX_REPLAYS
+    # The last look of all is the one that says how long it took, behind the one that said no.
+    assert simple.seconds <= minimising.MAX_SECONDS + 2 * 0.02
+    assert not simple.exact
+
+
+def test_who_would_wait_for_a_lock_is_stopped_before_instead():
+    lets_wait = Course((Turn(3, 3), Turn(2, waits=3), Turn(3), Turn(2)))
+    (found,) = minimising._stopped_where_it_waited(lets_wait, 0)
+    assert found.turns == (Turn(2, 3), Turn(3), Turn(2))
+    assert not [*minimising._stopped_where_it_waited(lets_wait, 1)]
+
+
+def test_the_test_itself_moves_when_its_threads_have_ended():
+    """Else it would step from the end of each to the end of the next."""
+    for simple in minimised(late_check, range(3)):
+        assert simple.cost.turns == 5, "the test, its three threads, and the test"
+        assert simple.cost.departures == len(simple.course.turns) == 0
 
 
 def test_something_was_there_to_leave_out():

@@ -1,8 +1,9 @@
 """A failing schedule made as simple as it can be: fewest preemptions, then turns, then choices.
 
-First greedily: leave out preemptions, many at a time and then one by one, take turns out, put them
-earlier; whatever still ends in the same failure is kept.  Then a search below: is there a schedule
-with fewer preemptions (``below.py``)?
+First only what the failure came from (``causal_past.py``), which takes a schedule of a hundred
+threads to its end at once.  Then greedily: leave out preemptions, many at a time and then one by
+one, take turns out, put them earlier; whatever still ends in the same failure is kept.  Then a
+search below: is there a schedule with fewer preemptions (``below.py``)?
 """
 
 from __future__ import annotations
@@ -96,8 +97,9 @@ class _Shrinking:
         self.preemptions = 0
         self.found_with = 0
         self.exact = False
-        self._past: list[Course] = []
+        self._past: Iterator[Course] = iter(())
         self._limit = MAX_GREEDY
+        self._longest_s = 0.0  # of a replay: none is begun that may not fit
         self._sharing = Sharing()
         self._tried: set[Course] = set()
         self._cycle: tuple[int, ...] = ()
@@ -118,15 +120,17 @@ class _Shrinking:
         failure = execution.failures[0]
         failed = [task.index for task in execution.tasks if task.path == failure.task]
         roots = {*failed, *failure.cycle}
-        self._past = list(causal_courses(watching.events, roots, self.course.woken))
+        self._past = causal_courses(watching.events, roots, self.course.woken)
         return True
 
     def _execute(self, decider: Decider) -> Execution:
-        spent = real_perf_s() - self.begun > self._seconds
+        begin = real_perf_s()
+        spent = begin + self._longest_s > self.begun + self._seconds
         if self.replays >= self._limit or (spent and self.replays):
             raise _Spent
         self.replays += 1
         execution = self._runner.execute(decider)
+        self._longest_s = max(self._longest_s, real_perf_s() - begin)
         if execution.lost:
             raise _Spent
         return execution
@@ -170,8 +174,9 @@ class _Shrinking:
     def _what_led_to_it(self) -> None:
         """Only what the failure came from, and then everybody else."""
         for course in self._past:
-            if self.best.interruptions > 1:
-                self._try(course)
+            self._try(course)
+            if self.best.interruptions < 2:
+                break
 
     def _many_at_a_time(self) -> None:
         """Leave out all preemptions; all but half of them, a quarter, ...; then so many of them.
@@ -306,11 +311,36 @@ def _another_first(course: Course, at: int) -> Iterator[Course]:
         yield Course(_joined(moved), course.woken)
 
 
+def _stopped_where_it_waited(course: Course, at: int) -> Iterator[Course]:
+    """Whom turn ``at`` lets wait is interrupted there instead, so that the turn can come later."""
+    following = course.turns[at + 1 : at + 2]
+    if course.turns[at].upto is None or not following or following[0].waits is None:
+        return
+    stopped = replace(following[0], upto=following[0].waits, waits=None)
+    turns = (*course.turns[:at], stopped, *course.turns[at + 2 :])
+    yield Course(_joined(turns), course.woken)
+
+
+def _interrupted_earlier(course: Course, at: int) -> Iterator[Course]:
+    """What is done before an interruption need not have been: at once, or a little earlier."""
+    turn = course.turns[at]
+    for upto in dict.fromkeys((1, (turn.upto or 0) // 2, (turn.upto or 0) - 1)):
+        if turn.upto is not None and 0 < upto < turn.upto:
+            turns = (*course.turns[:at], replace(turn, upto=upto), *course.turns[at + 1 :])
+            yield Course(turns, course.woken)
+
+
 def _removed(course: Course, begin: int, end: int) -> Course:
     return Course(_joined(course.turns[:begin] + course.turns[end:]), course.woken)
 
 
-_CHANGES = (ways_to_go_on, _one_turn_less, _another_first)
+_CHANGES = (
+    ways_to_go_on,
+    _one_turn_less,
+    _another_first,
+    _stopped_where_it_waited,
+    _interrupted_earlier,
+)
 
 
 def _joined(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:

@@ -14,7 +14,7 @@ from pytest_racecheck.diagnosis.causal_past import Event
 from pytest_racecheck.diagnosis.turns import Recorded, Recording
 from pytest_racecheck.engine import execution as engine
 from pytest_racecheck.engine.access import Site
-from pytest_racecheck.engine.dependence import touches
+from pytest_racecheck.engine.dependence import data, touches
 from pytest_racecheck.engine.strategies.events import Numbering
 from pytest_racecheck.engine.task import Task
 
@@ -52,6 +52,7 @@ class Watching:
         self._numbers = Numbering()
         self.choose = decider.choose
         self.begin = decider.begin
+        self.forced = decider.forced
         self.left_over = decider.left_over
 
     @property
@@ -76,21 +77,26 @@ class Watching:
     def operation(self, task: Task) -> None:
         """As the engine calls it: ``task`` performs its pending operation."""
         event = Event(task.index, self.recording.counts.get(task.index, 0))
-        touched = self._numbers.named(touches(task))
         site = task.pending[2]
-        if isinstance(site, Site) and site.form == "cell":  # a variable has no parts
-            touched = [(number, "", kind) for number, _, kind in touched]
-        event.touches += touched
+        variable = isinstance(site, Site) and site.form == "cell"  # which has no parts
+        for number, key, kind in self._numbers.named(touches(task)):
+            event.touches.append((number, "" if variable else key, kind))
         self.events.append(event)
 
     def touched(self, target: object, key: object, kind: str) -> None:
         """As the engine calls it: the task that moves touched something more."""
         execution = engine.active
-        if execution is None or execution.unwinding:
+        if execution is None or execution.unwinding or execution.current is None:
             return
-        if not self.events or self.events[-1].task != execution.current.index:
-            self.events.append(Event(execution.current.index, 0))
+        mover = execution.current.index
+        if not self.events or self.events[-1].task != mover:  # before its first operation
+            self.events.append(Event(mover, self.recording.counts.get(mover, 0)))
         self.events[-1].touches.append((self._numbers.number(target), key, kind))
+
+    def touched_data(self, site: Site, target: object, item_key: object) -> None:
+        """As the engine calls it where data is no scheduling point."""
+        for touched, key, kind in data(site, target, item_key):
+            self.touched(touched, "" if site.form == "cell" else key, kind)
 
     def pick(self, enabled: Sequence[Task], current: Task | None, late: Sequence[Task]) -> Task:
         """As the other one decides."""

@@ -40,14 +40,27 @@ class Course:
 class Cost:
     """What a minimal schedule has least of, the first first.
 
-    ``departures`` are the choices of another task than the one that nobody asks for: the task that
-    moves goes on, and after it the oldest one that can.
+    ``departures`` are the choices of another task than the one that would have moved by itself.
+    ``before`` are the operations that interrupted tasks had done: what is done for no reason before
+    an interruption hides between which lines the others have to come.
     """
 
     interruptions: int
     turns: int
     choices: int
     departures: int = 0
+    before: int = 0
+
+
+def by_itself(enabled: Sequence[Task], current: Task | None, late: Sequence[Task]) -> Task:
+    """Who moves when no turn says: the task that moved goes on; then the oldest, the test last.
+
+    The test would only step from the end of one thread to the end of the next.
+    """
+    if current is not None:
+        return current
+    able = enabled or late
+    return next((task for task in able if task.index), able[0])
 
 
 @dataclass(slots=True)
@@ -59,16 +72,21 @@ class Recording:
     woken: list[int] = field(default_factory=list)
     interruptions: int = 0
     departures: int = 0
+    done_before: int = 0
     moves: list[tuple[int, int]] = field(default_factory=list)  # task, its operation
     _before: int = 0  # operations of the task before its present turn
-    _told: int = 0  # turns up to the last one that departs from what nobody asks for
+    _told: int = 0  # turns up to the last departure
 
     def performed(self, task: Task) -> None:
         """``task`` has moved, and stands before its next operation."""
-        if not self.turns or self.turns[-1].task != task.index:
-            self._begin_turn(Turn(task.index), None)  # nobody was asked: only this task could move
+        self.forced(task)
         self._moved(task.index)
         self.counts[task.index] = self.counts.get(task.index, 0) + 1
+
+    def forced(self, task: Task) -> None:
+        """Nobody was asked: only ``task`` could move."""
+        if not self.turns or self.turns[-1].task != task.index:
+            self._begin_turn(Turn(task.index), None)
 
     def _moved(self, task: int) -> None:
         move = (task, self.counts.get(task, 0))
@@ -90,7 +108,7 @@ class Recording:
         self.interruptions += fires or interrupts
         if fires or not self.turns or self.turns[-1].task != task.index:
             self._begin_turn(Turn(task.index, None, fires), current if interrupts else None)
-        if task is not (current or (enabled or late)[0]):
+        if task is not by_itself(enabled, current, late):
             self.departures += 1
             self._told = len(self.turns)
         self._moved(task.index)
@@ -100,6 +118,7 @@ class Recording:
             last = self.turns[-1]
             count = self.counts.get(last.task, 0)
             upto = None if interrupted is None else count
+            self.done_before += upto or 0
             waits = count if upto is None and count > self._before else None  # else it has ended
             self.turns[-1] = Turn(last.task, upto, last.late, waits)
         self._before = self.counts.get(turn.task, 0)
@@ -112,7 +131,7 @@ class Recording:
     def cost(self, execution: Execution) -> Cost:
         """Of the execution that was noted."""
         made = len(kept_choices(execution))
-        return Cost(self.interruptions, len(self.turns), made, self.departures)
+        return Cost(self.interruptions, len(self.turns), made, self.departures, self.done_before)
 
 
 class Recorded:
@@ -123,6 +142,7 @@ class Recorded:
         self.recording = Recording()
         self._inner: Callable[[Task], None] | None = getattr(decider, "performed", None)
         self._choose = getattr(decider, "choose", decider.pick)
+        self.forced = self.recording.forced
         self.begin = getattr(decider, "begin", lambda _: None)
         self.left_over = getattr(decider, "left_over", lambda: None)
 
@@ -166,6 +186,7 @@ class Along:
         self._holding = False
         self._live: list[Task] = []
         self.recording = Recording()
+        self.forced = self.recording.forced
 
     def begin(self, execution: Execution) -> None:
         """As the engine calls it."""
@@ -184,9 +205,9 @@ class Along:
         able = [task for task in enabled if not self._held_back(task)]
         self._holding = self._holding or len(able) < len(enabled)
         chosen = self._let_go(able) or self._due(able or enabled, current, late)
-        able = able or list(enabled)
         if chosen is None:
-            chosen = current if current in able else (able or late)[0]
+            able = able or list(enabled)
+            chosen = by_itself(able, current if current in able else None, late)
         self.recording.chosen(chosen, enabled, current, late)
         return chosen
 
