@@ -9,10 +9,11 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 from pytest_racecheck.engine.access import Site
-from pytest_racecheck.engine.looking import own_dict
+from pytest_racecheck.engine.looking import is_a, own_dict
 from pytest_racecheck.engine.task import Task
 
 READ, WRITE, ACQUIRE, TRY, RELEASE, AWAIT = "read", "write", "acquire", "try", "release", "await"
@@ -65,7 +66,7 @@ def location(task: Task) -> tuple[int, object] | None:
     label, target, site = task.pending
     if type(site) is Site:
         if site.form in ("attribute", "global"):
-            return id(target), site.key
+            return id(_holder(target)), site.key
         if site.form == "item":
             return id(target), _plain(task.item_key)
         return id(target), WHOLE
@@ -100,6 +101,8 @@ def enables(earlier: str, later: str) -> bool:
 def data(site: Site, target: object, item_key: object) -> Touches:
     """What a read or write at ``site`` touches."""
     kind = site.kind
+    if site.form == "attribute" and is_a(target, ModuleType):
+        return [(_holder(target), site.key, kind)]
     if site.form == "attribute":
         found: Touches = [(target, site.key, kind)]
         if site.reads and site.key not in (own_dict(target) or {}):
@@ -113,6 +116,11 @@ def data(site: Site, target: object, item_key: object) -> Touches:
     if site.form == "global":
         return [(target, site.key, kind)]
     return [(target, WHOLE, kind)]
+
+
+def _holder(target: Any) -> object:
+    """A name of a module is written as its attribute by others, as a global by itself."""
+    return vars(target) if is_a(target, ModuleType) else target
 
 
 def _plain(key: object) -> object:
