@@ -147,13 +147,21 @@ def _joined(task: Task, target: Any) -> Touches:
     return [(ended, END, TRY if task.limited else AWAIT)]
 
 
-def _put(_: Task, target: Any) -> Touches:
+def _put(task: Task, target: Any) -> Touches:
+    if not is_a(target, queue.SimpleQueue):  # an adapter's word
+        return _the_world(task, target)
     # Without the first one nobody could get: the two have no other order.
     return [(target, LOCK, FIRST if _is_empty(target) else PUT)]
 
 
 def _got(task: Task, target: Any) -> Touches:
+    if not is_a(target, queue.SimpleQueue):
+        return _the_world(task, target)
     return [(target, LOCK, LIMITED if task.limited else GET)]
+
+
+def _tried(_: Task, target: Any) -> Touches:
+    return [(target, LOCK, TRY)]
 
 
 def _clock(_: Task, __: object) -> Touches:
@@ -171,13 +179,13 @@ def _nothing(_: Task, __: object) -> Touches:
 _BY_LABEL: dict[str, Callable[[Task, Any], Touches]] = {
     "acquire": _taken,
     "wait": _taken,
-    "try acquire": lambda _, target: [(target, LOCK, TRY)],
+    "try acquire": _tried,
     "release": lambda _, target: [(target, LOCK, RELEASE)],
     "look at": _looked_at,
     "join": _joined,
     "put": _put,
     "get": _got,
-    "try get": lambda _, target: [(target, LOCK, TRY)],
+    "try get": _tried,
     "read clock": _clock,
     "sleep": _clock,
     "begin": lambda task, _: [(task, BIRTH, AWAIT)],
