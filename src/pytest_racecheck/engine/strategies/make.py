@@ -53,12 +53,14 @@ def _bounded(options: StrategyOptions) -> Strategy:
 
 def _portfolio(options: StrategyOptions) -> Strategy:
     seed = options.seed
+    uniform = SelectivelyUniform(seed)
     return Portfolio(
         [
             # The reduction needs to see reads and writes, which have no gates at the other level.
             Reduced() if options.points == "access" else Exhaustive(),
-            SelectivelyUniform(seed),
+            uniform,
             PartialOrderSampling(seed),
+            uniform,  # the best hunter of most programs has two turns (docs/decisions/0016)
             RandomWalk(seed),
             PriorityByKind(seed),
         ]

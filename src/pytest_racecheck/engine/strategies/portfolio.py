@@ -14,8 +14,9 @@ SAMPLING_ROUNDS = 100
 class Portfolio:
     """Take one execution of each strategy in turn; stop when one of them has covered everything.
 
-    The first one is the systematic member.  What the others have not found in many rounds they
-    will hardly find soon, whereas each of its executions brings a proof nearer.
+    The first one is the systematic member; one that is given twice has two turns a round.  What the
+    others have not found in many rounds they will hardly find soon, whereas each execution of the
+    systematic one brings a proof nearer.
     """
 
     name = "portfolio"
@@ -41,7 +42,8 @@ class Portfolio:
 
     def deciders(self) -> Iterator[Decider]:
         """Yield deciders round robin; a member that has run out ends the search."""
-        turns = [(strategy, strategy.deciders()) for strategy in self._strategies]
+        each = {id(strategy): strategy.deciders() for strategy in self._strategies}
+        turns = [(strategy, each[id(strategy)]) for strategy in self._strategies]
         for at in count():
             later = turns[1:] and at >= SAMPLING_ROUNDS
             for strategy, deciders in turns[:1] * (len(turns) - 2) + turns if later else turns:
