@@ -380,11 +380,119 @@ def kept_in_c():
     _in_order(lambda: ask("a", 1), lambda: ask("b", 2), lambda: got["a"], 1)
 
 
+def _looked(look, fill, expected):
+    """One looks at a list in some way, the other one adds to it."""
+    items, got = [1], []
+    together(lambda: got.append(look(items)), lambda: fill(items))
+    assert got == [expected]
+
+
+def _append(items):
+    items.append(2)
+
+
+def true():
+    """Whether there is anything in a list, asked without a call."""
+    items, got = [], []
+
+    def look():
+        if items:
+            got.append(1)
+
+    together(look, lambda: items.append(1))
+    assert not got
+
+
+def compared():
+    """A list that is compared."""
+    _looked(lambda items: items == [1], _append, True)
+
+
+def taken_apart():
+    """A list whose items get names."""
+    items, got = [1], []
+
+    def look():
+        _, *rest = items
+        got.extend(rest)
+
+    together(look, lambda: items.append(2))
+    assert not got
+
+
+def spread():
+    """A list in the arguments of a call."""
+    _looked(lambda items: max(0, *items), _append, 1)
+
+
+def copied():
+    """A list in another one."""
+    _looked(lambda items: len([*items]), _append, 1)
+
+
+def shown():
+    """A list in a text."""
+    _looked(lambda items: f"{items}", _append, "[1]")
+
+
+def summed():
+    """A list in a sum."""
+    _looked(lambda items: len(items + items), _append, 2)
+
+
+def grown():
+    """A list that grows in place, without a call."""
+
+    def grow(items):
+        items += [2]
+
+    _looked(len, grow, 1)
+
+
+def taken_in():
+    """A list that is appended to another."""
+    items, more = [], [1]
+    together(lambda: items.extend(more), lambda: more.append(2))
+    assert len(items) == 1
+
+
+def put_in():
+    """A list that takes the place of a slice."""
+    items, more = [], [1]
+
+    def put():
+        items[0:0] = more
+
+    together(put, lambda: more.append(2))
+    assert len(items) == 1
+
+
+def held_meanwhile():
+    """A list whose method is looked up before, and called after another operation."""
+    items, box = [1], Box()
+
+    def add():
+        items.append(box.value)
+
+    together(add, lambda: _append(items))
+    assert items[1] == 0
+
+
+def among_others():
+    """What is in a list that is compared changes, not the list."""
+    inner = []
+    items, got = [inner], []
+    together(lambda: got.append(items == [[]]), lambda: inner.append(1))
+    assert got == [True]
+
+
 WITHOUT_GATES = {
     program.__name__: program
     for program in (
         *(text, heap, numbers, drawn, named_by_text, ordered, timed, kept_in_c),
         *(given_to_a_thread, given_to_a_timer, given_to_a_pool),
+        *(true, compared, taken_apart, spread, copied, shown, summed, grown, taken_in, put_in),
+        *(held_meanwhile, among_others),
     )
 }
 

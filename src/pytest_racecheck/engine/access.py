@@ -36,7 +36,7 @@ _EMPTY: tuple[Iterable[object], ...] = (
 _ITERATORS = tuple(type(iter(empty)) for empty in _EMPTY)
 
 _NAMED: tuple[type[Any], ...] = (type, ModuleType)
-_SHARED: tuple[type, ...] = (*_CONTAINERS, *_ITERATORS, *_ABSTRACT)
+_SHARED: tuple[type[Any], ...] = (*_CONTAINERS, *_ITERATORS, *_ABSTRACT)
 
 
 class Site:
@@ -54,9 +54,9 @@ class Site:
         self.done = (self.label, None, None)
         self.reads = verb == "read"
         self.kind = "read" if self.reads else "write"
-        self.part = key if form in ("attribute", "global") else None  # None: the whole object
+        self.part = key if form == "global" else None  # None: the whole object
         # Whether (the object, part, kind) is all that it touches.
-        self.only = form != "item" and not (form == "attribute" and self.reads)
+        self.only = form not in ("item", "attribute")
         self.line = line
         self.scope = scope
         self.matters: dict[type, bool] = {}

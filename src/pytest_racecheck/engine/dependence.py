@@ -9,10 +9,11 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 from pytest_racecheck.engine.access import Site
-from pytest_racecheck.engine.looking import own_dict
+from pytest_racecheck.engine.looking import is_a, own_dict
 from pytest_racecheck.engine.task import Task
 
 READ, WRITE, ACQUIRE, TRY, RELEASE, AWAIT = "read", "write", "acquire", "try", "release", "await"
@@ -65,7 +66,7 @@ def location(task: Task) -> tuple[int, object] | None:
     label, target, site = task.pending
     if type(site) is Site:
         if site.form in ("attribute", "global"):
-            return id(target), site.key
+            return id(_holder(target)), site.key
         if site.form == "item":
             return id(target), _plain(task.item_key)
         return id(target), WHOLE
@@ -100,6 +101,8 @@ def enables(earlier: str, later: str) -> bool:
 def data(site: Site, target: object, item_key: object) -> Touches:
     """What a read or write at ``site`` touches."""
     kind = site.kind
+    if site.form == "attribute" and is_a(target, ModuleType):
+        return [(_holder(target), site.key, kind)]
     if site.form == "attribute":
         found: Touches = [(target, site.key, kind)]
         if site.reads and site.key not in (own_dict(target) or {}):
@@ -113,6 +116,11 @@ def data(site: Site, target: object, item_key: object) -> Touches:
     if site.form == "global":
         return [(target, site.key, kind)]
     return [(target, WHOLE, kind)]
+
+
+def _holder(target: Any) -> object:
+    """A name of a module is written as its attribute by others, as a global by itself."""
+    return vars(target) if is_a(target, ModuleType) else target
 
 
 def _plain(key: object) -> object:
@@ -139,13 +147,21 @@ def _joined(task: Task, target: Any) -> Touches:
     return [(ended, END, TRY if task.limited else AWAIT)]
 
 
-def _put(_: Task, target: Any) -> Touches:
+def _put(task: Task, target: Any) -> Touches:
+    if not is_a(target, queue.SimpleQueue):  # an adapter's word
+        return _the_world(task, target)
     # Without the first one nobody could get: the two have no other order.
     return [(target, LOCK, FIRST if _is_empty(target) else PUT)]
 
 
 def _got(task: Task, target: Any) -> Touches:
+    if not is_a(target, queue.SimpleQueue):
+        return _the_world(task, target)
     return [(target, LOCK, LIMITED if task.limited else GET)]
+
+
+def _tried(_: Task, target: Any) -> Touches:
+    return [(target, LOCK, TRY)]
 
 
 def _clock(_: Task, __: object) -> Touches:
@@ -163,13 +179,13 @@ def _nothing(_: Task, __: object) -> Touches:
 _BY_LABEL: dict[str, Callable[[Task, Any], Touches]] = {
     "acquire": _taken,
     "wait": _taken,
-    "try acquire": lambda _, target: [(target, LOCK, TRY)],
+    "try acquire": _tried,
     "release": lambda _, target: [(target, LOCK, RELEASE)],
     "look at": _looked_at,
     "join": _joined,
     "put": _put,
     "get": _got,
-    "try get": lambda _, target: [(target, LOCK, TRY)],
+    "try get": _tried,
     "read clock": _clock,
     "sleep": _clock,
     "begin": lambda task, _: [(task, BIRTH, AWAIT)],

@@ -12,13 +12,14 @@ import concurrent.futures.thread
 import contextlib
 import functools
 import threading
+from collections import deque
 from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType, ModuleType
 from typing import Any
 
-from pytest_racecheck.engine import execution as _engine
 from pytest_racecheck.engine.access import _SHARED
 from pytest_racecheck.engine.dependence import ANYTHING, READ, WHOLE, WRITE
 from pytest_racecheck.engine.looking import is_a
+from pytest_racecheck.engine.operators import listener, looks_at
 from pytest_racecheck.engine.under_test import has_gates
 
 #: Modules whose every operation has a gate, or touches nothing that two tasks share.
@@ -57,20 +58,49 @@ CALL_THE_USER: tuple[Any, ...] = (
 _HARMLESS_CLASSES = (functools.partial, contextlib.nullcontext, contextlib.suppress)
 _PLAIN = (str, bytes, int, float, complex, bool, type(None), tuple, range, frozenset)
 
+#: Called with one built-in container these go through it, and touch nothing else.
+_GOING_THROUGH = (len, list, tuple, iter, reversed, enumerate)
+_ONE = frozenset(map(type, _GOING_THROUGH))
+_EXACT = frozenset({list, dict, set, deque, bytearray})
+
 _known: dict[Any, str | None] = {}
 
 
 def call(callee: object) -> None:
     """Before a call: ``callee`` is what is called, or the object whose method is."""
-    execution = _engine.active
-    if execution is None or execution.touched is None:
-        return
-    found = _engine.controlled()
-    if found is None or found[1].doomed:
+    touched = listener()
+    if touched is None:
         return
     kind = _kind(callee)
     if kind is not None:
-        execution.touched(ANYTHING, WHOLE, kind)
+        touched(ANYTHING, WHOLE, kind)
+
+
+def call_of_one(callee: Any, argument: object) -> None:
+    """Before a call with one argument, which may be all that is looked at."""
+    if type(callee) in _ONE and callee in _GOING_THROUGH and type(argument) in _EXACT:
+        looks_at(argument)
+    else:
+        call(callee)
+
+
+def kept_writes(container: object, callee: object) -> None:
+    """Before the call of a method that changes its object, which was looked up before."""
+    _kept(container, callee, WRITE)
+
+
+def kept_reads(container: object, callee: object) -> None:
+    """The same of a method that changes nothing."""
+    _kept(container, callee, READ)
+
+
+def _kept(container: Any, callee: object, kind: str) -> None:
+    if not is_a(container, _SHARED):
+        call(callee)
+        return
+    touched = listener()
+    if touched is not None:
+        touched(container, WHOLE, kind)
 
 
 def method(callee: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import threading
 from contextlib import contextmanager
 from functools import partial
@@ -14,7 +15,7 @@ from pytest_racecheck.engine.strategies.dpor import Reduced
 from pytest_racecheck.engine.strategies.events import Events, Recorder
 from pytest_racecheck.engine.strategies.exhaustive import Exhaustive
 from pytest_racecheck.engine.strategies.races import analyse
-from reduced_programs import ORDERS, PROGRAMS, WITHOUT_GATES
+from reduced_programs import ORDERS, PROGRAMS, WITHOUT_GATES, Box
 from twins import together
 
 BRUTE_LIMIT = 10_000
@@ -104,6 +105,40 @@ def test_an_order_that_matters_where_there_are_no_gates_is_found(name, points):
 def test_an_order_that_matters_is_among_the_classes(name):
     finding = explore(ORDERS[name], strategy="exhaustive", executions=2000)
     assert finding.verdict == "reproduced", finding.report()
+
+
+def beside(work):
+    """One works with a list of its own while the other one changes something else."""
+    items, box = [1], Box()
+
+    def change():
+        box.value = 1
+        box.value += 1
+
+    together(lambda: work(items), change)
+
+
+def size(items):
+    return len(items) + len(list(items))
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        size,
+        lambda items: items.append(size(items)),
+        lambda items: items.extend(items) or (items == [1]) or f"{items}",
+    ],
+)
+def test_what_touches_one_container_is_independent_of_all_else(work):
+    assert explore(partial(beside, work), strategy="exhaustive").executions == 1
+
+
+def test_what_calls_unknown_code_is_not():
+    finding = explore(
+        partial(beside, lambda items: heapq.heappush(items, 0)), strategy="exhaustive"
+    )
+    assert finding.executions > 1
 
 
 def hidden_behind(steps, broken):

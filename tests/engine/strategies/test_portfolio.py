@@ -46,7 +46,7 @@ def test_a_large_program_is_not_called_exhausted():
 def test_the_bound_that_was_finished_is_that_of_the_systematic_member():
     portfolio = make_strategy("portfolio", StrategyOptions(points="sync"))
     assert portfolio.preemptions is None
-    for decider in islice(portfolio.deciders(), 12):  # two of them, which is all without preemption
+    for decider in islice(portfolio.deciders(), 14):  # two of them, which is all without preemption
         run([plain(3), plain(3)], decider)
     assert portfolio.preemptions == 0
 

@@ -53,11 +53,13 @@ def _bounded(options: StrategyOptions) -> Strategy:
 
 def _portfolio(options: StrategyOptions) -> Strategy:
     seed = options.seed
+    uniform = SelectivelyUniform(seed)
     # The reduction needs to see reads and writes, which have no gates at the other level.
     systematic = Reduced() if options.points == "access" else Exhaustive()
     others = (
-        SelectivelyUniform(seed),
+        uniform,
         PartialOrderSampling(seed),
+        uniform,  # the best hunter of most programs has two turns (docs/decisions/0016)
         RandomWalk(seed),
         PriorityByKind(seed),
     )

@@ -17,8 +17,9 @@ SAMPLING_ROUNDS = 100
 class Portfolio(Sampling):
     """Take one execution of each strategy in turn; stop when the first one has covered everything.
 
-    The first one is the systematic member.  What the others have not found in many rounds they
-    will hardly find soon, whereas each of its executions brings a proof nearer.
+    The first one is the systematic member; one that is given twice has two turns a round.  What the
+    others have not found in many rounds they will hardly find soon, whereas each execution of the
+    systematic one brings a proof nearer.
     """
 
     name = "portfolio"
@@ -27,6 +28,7 @@ class Portfolio(Sampling):
     def __init__(self, systematic: Strategy, others: Sequence[Sampling]) -> None:
         self._systematic = systematic
         self._others = others
+        self._members = list(dict.fromkeys(others))
         self._branches: Iterator[Decider] | None = None
         self.current = systematic.name
         self.member: Strategy = systematic
@@ -55,16 +57,21 @@ class Portfolio(Sampling):
         """Whose execution ``n`` is: the number of the member (None: the systematic one's), and
         its own number for it."""
         others = len(self._others)
-        if self.only_draws:
-            return n % others, n // others
         early = SAMPLING_ROUNDS * (others + 1)
-        if n < early or not others:
+        if self.only_draws:
+            round_, at = divmod(n, others)
+        elif n < early or not others:
             round_, at = divmod(n, others + 1)
             at -= 1
         else:
             round_, at = divmod(n - early, 2 * others)
             round_, at = round_ + SAMPLING_ROUNDS, at - others
-        return (None if at < 0 else at), round_
+        return (None, round_) if at < 0 else (at, self._own(at, round_))
+
+    def _own(self, at: int, round_: int) -> int:
+        member = self._others[at]
+        turns = sum(other is member for other in self._others)
+        return round_ * turns + sum(other is member for other in self._others[:at])
 
     def own_number(self, n: int) -> int:
         """The number of execution ``n`` for the member that makes it."""
@@ -93,14 +100,14 @@ class Portfolio(Sampling):
 
     def take_in(self) -> None:
         """Each of the members does."""
-        for other in self._others:
+        for other in self._members:
             other.take_in()
 
     def told(self) -> Any:
         """Of each member."""
-        return [other.told() for other in self._others]
+        return [other.told() for other in self._members]
 
     def hear(self, told: Any) -> None:
         """To each member."""
-        for other, of_one in zip(self._others, told, strict=True):
+        for other, of_one in zip(self._members, told, strict=True):
             other.hear(of_one)

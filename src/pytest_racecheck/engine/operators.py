@@ -1,0 +1,80 @@
+"""What the interpreter itself does with containers: truth, comparison, unpacking, text, sums.
+
+None of it is a scheduling point: it belongs to the operation before it.  Only the reduction asks,
+which has to know all that an operation touches (opaque.py: the same of calls).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from pytest_racecheck.engine import execution as _engine
+from pytest_racecheck.engine.access import _SHARED
+from pytest_racecheck.engine.dependence import ANYTHING, READ, WHOLE, WRITE
+from pytest_racecheck.engine.looking import is_a
+
+#: What is in them cannot change.
+PLAIN = frozenset({str, bytes, int, float, complex, bool, type(None), range, type, slice})
+#: Built-in containers: going through them runs no code of the user's.
+_ITEMS: dict[type, Callable[[Any], Iterable[object]]] = {
+    **dict.fromkeys((list, tuple, set, frozenset, deque), iter),
+    dict: dict.values,  # keys are hashable, so they are taken for unchanging
+}
+
+_Touched = Callable[[object, object, str], None]
+
+
+def listener() -> _Touched | None:
+    """Who is told what is touched, when a task of an execution touches it; most want nothing."""
+    execution = _engine.active
+    if execution is None or execution.touched is None:
+        return None
+    found = _engine.controlled()
+    return None if found is None or found[1].doomed else execution.touched
+
+
+def looks_at(target: Any) -> None:
+    """The interpreter reads a container, but not what is in its items: truth, unpacking."""
+    if type(target) not in PLAIN and is_a(target, _SHARED):
+        touched = listener()
+        if touched is not None:
+            touched(target, WHOLE, READ)
+
+
+def looks_through(target: Any) -> None:
+    """It reads the items as well: a text is made of them."""
+    if type(target) not in PLAIN:
+        touched = listener()
+        if touched is not None:
+            _through(target, touched)
+
+
+def compares(one: Any, other: Any) -> None:
+    """Both are read, with their items."""
+    looks_through(one)
+    looks_through(other)
+
+
+def joins(one: Any, other: Any) -> None:
+    """Both are read, to make a new one of them."""
+    looks_at(one)
+    looks_at(other)
+
+
+def adds(one: Any, other: Any) -> None:
+    """The first is changed in place by what is in the other."""
+    if type(one) not in PLAIN and is_a(one, _SHARED):
+        touched = listener()
+        if touched is not None:
+            touched(one, WHOLE, WRITE)
+    looks_at(other)
+
+
+def _through(target: Any, touched: _Touched) -> None:
+    if is_a(target, _SHARED):
+        touched(target, WHOLE, READ)
+    items = _ITEMS.get(type(target))
+    if items is not None and any(type(item) not in PLAIN for item in items(target)):
+        touched(ANYTHING, WHOLE, READ)
