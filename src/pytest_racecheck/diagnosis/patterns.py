@@ -135,10 +135,10 @@ def _torn_read(case: Case) -> Named | None:
             continue
         writer, readers = (first, [one.between]) if first.label == "write" else (None, [])
         if writer is not None and then.label == "write":
-            seen = steps_between(case, first, then, "read")
+            seen = [s for s in steps_between(case, first, then, "read") if s.task == case.failed]
             old = next((s for s in reversed(seen) if same_variable(s, then)), None)
             new = next((s for s in seen if same_variable(s, first)), None)
-            if old and new and old.task == new.task == case.failed and apart(first, then):
+            if old and new and apart(first, then):
                 return (
                     "torn read",
                     f"{case.name(new.task)} read {valued(new)} at {spot(new)} and {valued(old)} "
