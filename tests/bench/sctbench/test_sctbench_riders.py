@@ -37,19 +37,24 @@ NAMED = {
     "reorder_5": TORN,
     "reorder_10": TORN,
     "reorder_20": TORN,
+    "reorder_50": TORN,
+    "reorder_100": TORN,
     "stringbuffer": TORN,  # its length, and then a text that is shorter
     "twostage": TORN,
+    "twostage_20": TORN,
+    "twostage_50": TORN,
+    "twostage_100": TORN,
 }
 #: None of the five: wrong in every order, wrong in one order of whole steps, or an ABA.
 NAMELESS = (
     *("account", "arithmetic_prog", "circular_buffer", "fsbench", "interlocked", "lazy01"),
     *("pbzip2", "phase01", "queue", "stack", "sync01", "sync02", "token_ring", "work_stealing"),
-    *("wronglock", "wronglock_3", *(f"din_phil{n}" for n in range(2, 8))),
+    *(f"din_phil{n}" for n in range(2, 8)),
 )
-#: Found too rarely, or too many tasks, for a search in a test.
-NOT_SEARCHED = {
-    *("reorder_50", "reorder_100", "safestack", "twostage_20", "twostage_50", "twostage_100"),
-}
+#: Fails in two ways: after two reads that differ, which is a torn read, or one that is too new.
+EITHER = ("wronglock", "wronglock_3")
+#: Found too rarely for a search in a test.
+NOT_SEARCHED = {"safestack"}
 
 #: The bug is an access that nothing orders; the others are wrong under their locks.
 DATA_RACES = (
@@ -78,18 +83,19 @@ def sightings(body, schedules, seed=1):
 
 
 def test_every_program_is_in_one_of_the_tables():
-    assert NAMED.keys() | NAMELESS | NOT_SEARCHED == PROGRAMS.keys()
+    assert NAMED.keys() | {*NAMELESS, *EITHER, *NOT_SEARCHED} == PROGRAMS.keys()
     assert not NAMED.keys() & NAMELESS
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*NAMED, *NAMELESS])
+@pytest.mark.parametrize("name", [*NAMED, *NAMELESS, *EITHER])
 def test_a_failure_has_its_right_name_and_no_other(name):
     body = PROGRAMS[name].broken
     plan = replace(plan_of(body, "portfolio", seed=1), executions=3000, seconds=60.0)
     finding = explore_plan(body, plan)
     assert finding.verdict == "reproduced", finding.report()
-    assert finding.explanation.pattern == NAMED.get(name), finding.report()
+    right = (TORN, None) if name in EITHER else (NAMED.get(name),)
+    assert finding.explanation.pattern in right, finding.report()
 
 
 @pytest.mark.slow
