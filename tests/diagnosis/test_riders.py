@@ -96,7 +96,9 @@ def test_one_order_of_locks_is_an_edge_and_no_suspicion():
     assert finding.lock_order.cycles == ()
     [one, other] = finding.lock_order.edges
     assert (one.task, other.task) == ("main/0", "main/1")
-    assert "lock order" not in finding.report()
+    drawn = finding.report().partition("lock order")[2]
+    assert drawn.count(" -> ") == 5  # the title, and two in each line
+    assert "deadlock" not in drawn
 
 
 def test_another_failure_does_not_make_the_deadlock_certain():
