@@ -137,7 +137,8 @@ def test_what_rides_along_is_data_and_survives_the_way_from_a_child():
         assert again.as_json() == data
         assert again.lock_order == finding.lock_order
         assert again.races == finding.races
-    assert once(racing, races="report", isolate=True).races == once(racing, races="report").races
+    apart = once(racing, races="report", isolate=True, patience_s=20.0)
+    assert apart.races == once(racing, races="report").races, apart.report()
 
 
 def test_a_race_is_told_in_the_report_and_fails_nothing():
