@@ -105,6 +105,8 @@ def _wait_for_lock(
     execution: Execution, task: Task, lock: Any, timeout: float, frame: FrameType
 ) -> bool:
     limit = None if timeout == -1 else timeout
+    if execution.lock_order is not None and frame.f_code is not _WAIT:
+        execution.lock_order.wants(task, lock, limit)
     if frame.f_code is not _WAIT:
         return execution.wait_until(task, lambda: not raw_locked(lock), "acquire", lock, limit)
     try:
@@ -222,6 +224,8 @@ def _wait_for_r(
     execution: Execution, task: Task, lock: Any, label: str, timeout_s: float | None
 ) -> bool:
     owners, key = execution.owners, id(lock)
+    if execution.lock_order is not None:
+        execution.lock_order.wants(task, lock, timeout_s)
     return execution.wait_until(task, lambda: key not in owners, label, lock, timeout_s)
 
 
