@@ -124,7 +124,102 @@ def asks_again():
     together(watch, turn_on)
 
 
+def asked_by_len():
+    """A question that is no operation on the list."""
+    work = [1]
+
+    def take():
+        if len(work) > 0:
+            work.pop()
+
+    together(take, take)
+
+
+def asked_about_another():
+    """The line around the failing one asks about something else."""
+    work, wanted = [1], True
+
+    def take():
+        if wanted:
+            work.pop()
+
+    together(take, take)
+
+
+def cleared_unseen():
+    """The event is cleared after the look, and with it what came in between."""
+    told, seen = threading.Event(), []
+
+    def tell():
+        seen.append(1)
+        told.set()
+
+    def listen():
+        if not seen:
+            told.clear()
+            told.wait()
+
+    together(tell, listen)
+
+
+def nobody_sets_it():
+    """The event is waited for, and never set."""
+    told = threading.Event()
+    together(told.wait, told.clear)
+
+
+def grows_meanwhile():
+    """A loop over a dictionary to which another one adds."""
+    users = {"a": 1, "b": 2}
+
+    def greet():
+        for _ in users:
+            pass
+
+    def join():
+        users["c"] = 3
+
+    together(greet, join)
+
+
+def summed_up_in_the_test():
+    """Two numbers belong together; what a third task took of them is judged at the end."""
+    parts, whole, lock, taken = [0], Box(0), threading.Lock(), []
+
+    def add():
+        parts[0] += 1
+        with lock:
+            whole.value += 1
+
+    def copy():
+        with lock:
+            taken.append((parts[0], whole.value))
+
+    together(add, copy)
+    assert taken[0][0] == taken[0][1]
+
+
+def looks_twice():
+    """One variable on two lines, which another one writes in between."""
+    box = Box("abc")
+
+    def use():
+        length = len(box.value)
+        text = box.value
+        assert len(text) == length
+
+    def cut():
+        box.value = ""
+
+    together(use, cut)
+
+
 IS = {
+    asked_by_len: "check-then-act",
+    cleared_unseen: "lost wake-up",
+    grows_meanwhile: "torn read",
+    summed_up_in_the_test: "torn read",
+    looks_twice: "torn read",
     programs.lost_update: "lost update",
     programs.torn: "torn read",
     programs.check_then_take: "check-then-act",
@@ -134,6 +229,8 @@ IS = {
     early_notify: "lost wake-up",
 }
 IS_NOT = {
+    asked_about_another: "check-then-act",
+    nobody_sets_it: "lost wake-up",
     overwritten: "lost update",
     reset_between: "lost update",
     whole_read: "torn read",

@@ -96,7 +96,9 @@ def test_one_order_of_locks_is_an_edge_and_no_suspicion():
     assert finding.lock_order.cycles == ()
     [one, other] = finding.lock_order.edges
     assert (one.task, other.task) == ("main/0", "main/1")
-    assert "lock order" not in finding.report()
+    drawn = finding.report().partition("lock order")[2]
+    assert drawn.count(" -> ") == 5  # the title, and two in each line
+    assert "deadlock" not in drawn
 
 
 def test_another_failure_does_not_make_the_deadlock_certain():
@@ -135,7 +137,8 @@ def test_what_rides_along_is_data_and_survives_the_way_from_a_child():
         assert again.as_json() == data
         assert again.lock_order == finding.lock_order
         assert again.races == finding.races
-    assert once(racing, races="report", isolate=True).races == once(racing, races="report").races
+    apart = once(racing, races="report", isolate=True, patience_s=20.0)
+    assert apart.races == once(racing, races="report").races, apart.report()
 
 
 def test_a_race_is_told_in_the_report_and_fails_nothing():

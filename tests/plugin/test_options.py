@@ -216,3 +216,56 @@ def test_far():
     suite.here().outcomes(passed=1)
     suite.write(body.format(control=", control=['far_counter']"), "test_controlled.py")
     suite.here("test_controlled.py").outcomes(failed=1)
+
+
+UNORDERED = """
+@pytest.mark.racecheck(executions=20{more})
+def test_unordered():
+    box = {{}}
+    def use():
+        box["n"] = 1
+    together(use, use)
+"""
+
+
+@pytest.mark.parametrize("source", ["option", "ini", "marker"])
+def test_races_are_listed_on_request_with_both_stacks(suite, source):
+    suite.write(UNORDERED.format(more=", races='report'" if source == "marker" else ""))
+    if source == "ini":
+        suite.configure(racecheck_races="report")
+    run = suite.here(*(["--racecheck-races=report"] if source == "option" else []))
+    run.outcomes(passed=1)
+    [race] = run.finding["races"]
+    assert [access["verb"] for access in race["accesses"]] == ["writes", "writes"]
+    run.says("data race on box['n']: ", "and nothing orders the two", "main/0 (task 1) writes:")
+    if source == "ini":
+        suite.configure()
+
+
+def test_races_are_off_by_default_and_a_wrong_word_is_refused(suite):
+    suite.write(UNORDERED.format(more=""))
+    assert suite.here().finding["races"] == []
+    run = suite.here("--racecheck-races=all")
+    assert run.status == 4
+    assert "races='all': expected one of off, report" in run.err + run.out
+
+
+def test_a_possible_deadlock_that_is_not_confirmed_is_a_remark_in_the_summary(suite):
+    suite.write("""
+@pytest.mark.racecheck(executions=1, strategy="random", points="sync")
+def test_kept_apart_by_an_event():
+    a, b, done = threading.Lock(), threading.Lock(), threading.Event()
+    def one():
+        with a:
+            with b: pass
+        done.set()
+    def other():
+        done.wait()
+        with b:
+            with a: pass
+    together(one, other)
+""")
+    run = suite.here()
+    run.outcomes(passed=1)
+    run.says("remark: possible deadlock, not confirmed by 5 schedules made for it: one holds")
+    assert len(run.finding["lock_order"]["edges"]) == 2

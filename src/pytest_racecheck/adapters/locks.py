@@ -71,6 +71,8 @@ def _take_in_with(execution: Execution, task: Task, lock: Any) -> bool:
     """``with lock``, the most frequent operation; nothing inside ``threading`` takes one so."""
     if task.doomed:
         return take_while_ending(raw_acquire(lock, False), True)
+    if execution.lock_order is not None:
+        execution.lock_order.wants(task, lock, None)
     execution.wait_for(task, lambda: not raw_locked(lock), "acquire", lock)
     if not raw_acquire(lock, False):
         _held_outside(execution, task, lock)
@@ -110,6 +112,8 @@ def _wait_for_lock(
     execution: Execution, task: Task, lock: Any, timeout: float, frame: FrameType
 ) -> bool:
     limit = None if timeout == -1 else timeout
+    if execution.lock_order is not None and frame.f_code is not _WAIT:
+        execution.lock_order.wants(task, lock, limit)
     if frame.f_code is not _WAIT:
         return execution.wait_until(task, lambda: not raw_locked(lock), "acquire", lock, limit)
     try:

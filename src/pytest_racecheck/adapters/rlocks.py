@@ -90,6 +90,8 @@ def _wait_for_r(
     execution: Execution, task: Task, lock: Any, label: str, timeout_s: float | None
 ) -> bool:
     owners, key = execution.owners, id(lock)
+    if execution.lock_order is not None:
+        execution.lock_order.wants(task, lock, timeout_s)
     return execution.wait_until(task, lambda: key not in owners, label, lock, timeout_s)
 
 

@@ -23,7 +23,7 @@ from pytest_racecheck.diagnosis.judgement import (
     unless_all_fails,
     with_control,
 )
-from pytest_racecheck.diagnosis.riders import hunted, named, riders
+from pytest_racecheck.diagnosis.riders import hunted, named, riders, watched_again
 from pytest_racecheck.diagnosis.sense import CHECKS, refuse_nonsense
 from pytest_racecheck.diagnosis.suspects import doubted
 from pytest_racecheck.diagnosis.verdict import Finding
@@ -285,7 +285,8 @@ def _finding(runner: Runner, plan: Plan, found: Exploration, passed: Schedule | 
     finding = failed_finding(runner, found, plan.replays, plan.strategy, plan.seconds)
     if passed is not None:
         finding = unless_all_fails(runner, finding, passed)
-    finding = named(doubted(runner, replace(finding, **departures), found, passed))
+    finding = doubted(runner, replace(finding, **departures), found, passed)
+    finding = named(watched_again(runner, found, finding))
     if plan.record and finding.schedule is not None:
         finding = replace(finding, recording=_recorded(runner, finding.schedule, plan.root))
     if plan.curve:

@@ -127,36 +127,53 @@ def _check_then_act(case: Case) -> Named | None:
     return None
 
 
-def _torn_read(case: Case) -> Named | None:
-    """Some of what belongs together was read before, some after another task wrote it."""
+def _read_between_writes(case: Case) -> Named | None:
+    """A task has seen the first of two writes of another, and not yet the second."""
     for one in case.critical:
         first, then = one.first, one.then
-        if first is None or {first.label, then.label} - {"read", "write"}:
+        if first is None or first.label != "write" or not _writes(case, then):
             continue
-        writer, readers = (first, [one.between]) if first.label == "write" else (None, [])
-        if writer is not None and then.label == "write":
-            seen = steps_between(case, first, then, "read")
+        if first.function != then.function:
+            continue  # written apart, so nothing says that they belong together
+        # The assertion may lie in the test itself, which looks at what the reader made of it.
+        readers = [case.failed, one.between.task]
+        readers += sorted({s.task for s in case.steps}) if case.failed == 0 else []
+        reads = steps_between(case, first, then, "read")
+        for reader in dict.fromkeys(readers):
+            seen = [s for s in reads if s.task == reader]
             old = next((s for s in reversed(seen) if same_variable(s, then)), None)
             new = next((s for s in seen if same_variable(s, first)), None)
-            if old and new and old.task == new.task == case.failed and apart(first, then):
+            if old and new and apart(first, then):
                 return (
                     "torn read",
                     f"{case.name(new.task)} read {valued(new)} at {spot(new)} and {valued(old)} "
                     f"at {spot(old)}, between the two writes of {case.name(first.task)} at "
                     f"{spot(first)} and {spot(then)}",
                 )
-        elif not readers and then.label == "read" and first.task == case.failed:
-            if is_question(first) and _writes_back(case, then):
-                continue  # it acts on the answer
-            seen = steps_between(case, first, then, "write")
-            wrote = [next((s for s in seen if same_variable(s, r)), None) for r in (first, then)]
-            if wrote[0] and wrote[1] and wrote[0].task == wrote[1].task and apart(first, then):
-                return (
-                    "torn read",
-                    f"{case.name(first.task)} read {valued(first)} at {spot(first)} and "
-                    f"{valued(then)} at {spot(then)}; {case.name(wrote[0].task)} wrote both in "
-                    f"between, at {spot(wrote[0])} and {spot(wrote[1])}",
-                )
+    return None
+
+
+def _writes(case: Case, step: Step) -> bool:
+    return step.label == "write" or (step.label == "read" and _writes_back(case, step))
+
+
+def _written_between_reads(case: Case) -> Named | None:
+    """A task has read the first of two variables before, and the second after they were written."""
+    for one in case.critical:
+        first, then = one.first, one.then
+        if first is None or (first.label, then.label) != ("read", "read"):
+            continue
+        if first.task != case.failed or (is_question(first) and _writes_back(case, then)):
+            continue  # not what failed, or it acts on the answer
+        seen = steps_between(case, first, then, "write")
+        wrote = [next((s for s in seen if same_variable(s, r)), None) for r in (first, then)]
+        if wrote[0] and wrote[1] and wrote[0].task == wrote[1].task and apart(first, then):
+            return (
+                "torn read",
+                f"{case.name(first.task)} read {valued(first)} at {spot(first)} and "
+                f"{valued(then)} at {spot(then)}; {case.name(wrote[0].task)} wrote both in "
+                f"between, at {spot(wrote[0])} and {spot(wrote[1])}",
+            )
     return None
 
 
@@ -179,7 +196,8 @@ _PATTERNS: tuple[Callable[[Case], Named | None], ...] = (
     _lock_order,
     _lost_wake_up,
     _lost_update,
-    _torn_read,
+    _read_between_writes,
+    _written_between_reads,
     _check_then_act,
     *UNSEEN,
 )

@@ -50,8 +50,9 @@ def _explained(why: Explanation, width: int) -> list[str]:
 
 def _rode_along(finding: Finding, width: int) -> list[str]:
     """The lock order where it may matter, the data races, and what was not confirmed."""
-    graph, lines = finding.lock_order, []
-    asked = finding.explanation is not None and finding.explanation.curve is not None
+    graph, why, lines = finding.lock_order, finding.explanation, []
+    # The report of a body that passes is read by who wants to know everything.
+    asked = finding.failure is None or (why is not None and why.curve is not None)
     if graph is not None and (asked or any(c.outcome != IMPOSSIBLE for c in graph.cycles)):
         lines += ["", *(piece for line in graph.drawing() for piece in wrap(line, width, "    "))]
     for race in finding.races:

@@ -23,11 +23,12 @@ from pytest_racecheck.diagnosis.sightings import (
     LockGraph,
     Race,
 )
-from pytest_racecheck.diagnosis.verdict import Finding
+from pytest_racecheck.diagnosis.verdict import Finding, Verdict
 from pytest_racecheck.engine.data_races import Seen
 from pytest_racecheck.engine.explore import Exploration, Runner, search
 from pytest_racecheck.engine.failure import place
 from pytest_racecheck.engine.lock_cycles import Cycle
+from pytest_racecheck.engine.schedule import Schedule
 from pytest_racecheck.engine.strategies.targeted import TRIES, Stop, Targeted
 from pytest_racecheck.engine.watching import Orders, Sighting, Watch
 
@@ -58,6 +59,16 @@ def hunted(runner: Runner, found: Exploration, seed: int, seconds: float) -> Exp
         ours, theirs = getattr(more, name), getattr(found, name)
         ours[:0] = [text for text in theirs if text not in ours]
     return more
+
+
+def watched_again(runner: Runner, found: Exploration, finding: Finding) -> Finding:
+    """A failure has the lock order of its own execution, so that a replay tells the same."""
+    if finding.schedule is None or finding.verdict is not Verdict.REPRODUCED:
+        return finding
+    before, runner.watch = runner.watch, Watch(lock_order=True)
+    runner.replay(Schedule.parse(finding.schedule))
+    again, runner.watch = runner.watch, before
+    return replace(finding, lock_order=_graph(again, found))
 
 
 def riders(watch: Watch, found: Exploration) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+#: Edges in a drawing; all of them are in the JSON.
+MAX_DRAWN = 20
 NOT_TRIED = "not tried"
 CONFIRMED = "confirmed"
 NOT_CONFIRMED = "not confirmed"
@@ -61,10 +63,12 @@ class LockGraph:
         lines = ["lock order (held -> taken while it was held):"]
         numbers = {n for cycle in self.cycles for n in cycle.edges} or range(len(self.edges))
         width = max((len(self._arrow(n)) for n in numbers), default=0)
-        for n in sorted(numbers):
+        for n in sorted(numbers)[:MAX_DRAWN]:
             edge = self.edges[n]
             at = f"{edge.held_at} -> {edge.wanted_at}"
             lines.append(f"  {self._arrow(n):<{width}}  {edge.name}, {at}")
+        if len(numbers) > MAX_DRAWN:
+            lines.append(f"  and {len(numbers) - MAX_DRAWN} more")
         return lines + [f"  {self.sentence(cycle)}" for cycle in self.cycles]
 
     def _arrow(self, n: int) -> str:

@@ -171,6 +171,24 @@ def _cleared(case: Case) -> Named | None:
     return None
 
 
+def _woke_the_wrong_one(case: Case) -> Named | None:
+    """Two wait on one condition for different things, and the one that was woken waits again."""
+    waiting = [
+        s for s in case.steps if s.choice == BLOCKED and s.label.endswith("ondition.wait of")
+    ]
+    for again in waiting if case.critical else ():
+        woken = [s for s in case.steps if s.task == again.task and s.label == "Condition.wait"]
+        other = [s for s in waiting if s.target == again.target and s.line != again.line]
+        if other and any(s.target == again.target and s.line == again.line for s in woken):
+            return (
+                "lost wake-up",
+                f"a notification of {_plain(again)} woke {case.name(again.task)}, which had no use "
+                f"for it and waits again at {spot(again)}; {case.name(other[0].task)}, which waits "
+                f"at {spot(other[0])}, was not woken",
+            )
+    return None
+
+
 def _asked_long_before(case: Case) -> Named | None:
     """Asked, all of it changed by another, and then acted upon, perhaps in a function called."""
     for one in case.critical:
@@ -206,5 +224,6 @@ UNSEEN: tuple[Callable[[Case], Named | None], ...] = (
     _guarded,
     _not_asked_again,
     _cleared,
+    _woke_the_wrong_one,
     _asked_long_before,
 )

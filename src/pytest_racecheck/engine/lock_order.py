@@ -24,6 +24,7 @@ from pytest_racecheck.engine.task import Task
 
 MAX_EDGES = 500
 
+_WAIT = threading.Condition.wait.__code__
 _SEMAPHORE_TAKES = threading.Semaphore.acquire.__code__
 _SEMAPHORE_GIVES = (
     threading.Semaphore.release.__code__,
@@ -33,7 +34,7 @@ _SEMAPHORE_GIVES = (
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A task that held ``held``, and all of ``holding``, took ``wanted``; locks are numbers.
+    """A task that held ``held``, and all of ``holding``, wanted ``wanted``; locks are numbers.
 
     ``arrival`` tells which time it was that the task came to ``mark``, from 1.  ``count`` is the
     task's own moment, ``seen`` those of others that came before, by start and join alone.
@@ -62,6 +63,7 @@ class LockOrder:
         self._numbers = Numbering()
         self._held: dict[int, list[tuple[int, str]]] = {}
         self._signals: set[int] = set()
+        self._wanted: dict[int, tuple[int, str]] = {}
         self._marks: dict[tuple[CodeType, int], Landmark] = {}
         self._arrivals: dict[tuple[int, Landmark], int] = {}
         self._clocks: dict[int, dict[int, int]] = {0: {0: 1}}
@@ -74,19 +76,33 @@ class LockOrder:
 
     # --- told by the adapters -----------------------------------------------------------------
 
-    def took(self, task: Task, lock: object) -> None:
-        """``task`` has taken ``lock``: waited for it, with or without a time-out, or tried."""
-        label = task.pending[0]
+    def wants(self, task: Task, lock: object, limit_s: float | None) -> None:
+        """``task`` is about to wait for ``lock``; it may do so for ever."""
+        self._wanted.pop(task.index, None)
         through, frame = _user_of(sys._getframe(2))
-        if frame is None or label == "wait" or through not in (None, threading.Condition):
+        if frame is None:
             return
-        self._take(task, lock, frame, waits=label == "acquire" and not task.limited)
+        if through is threading.Semaphore:
+            self._semaphore_wanted(task, sys._getframe(2), frame)
+        elif through in (None, threading.Condition):
+            self._wanted[task.index] = self._want(task, lock, frame, limit_s is None)
+
+    def took(self, task: Task, lock: object) -> None:
+        """``task`` has taken ``lock``, for which it has waited, or without waiting."""
+        wanted = self._wanted.pop(task.index, None)
+        if task.pending[0] == "try acquire":
+            through, frame = _user_of(sys._getframe(2))
+            if frame is not None and through in (None, threading.Condition):
+                at = place(frame.f_code.co_filename, frame.f_lineno)
+                wanted = (self._numbers.number(lock), at)
+        if wanted is not None:
+            self._held.setdefault(task.index, []).append(wanted)
 
     def gave(self, task: Task, lock: object) -> None:
         """``task`` lets go of ``lock``; of a semaphore's own lock when it is done with it."""
         through, frame = _user_of(sys._getframe(2))
         if through is threading.Semaphore:
-            self._semaphore(task, sys._getframe(2), frame)
+            self._semaphore_done(task, sys._getframe(2), frame)
         else:
             self._give(task, self._numbers.number(lock))
 
@@ -105,11 +121,13 @@ class LockOrder:
 
     # --- what that means ----------------------------------------------------------------------
 
-    def _take(self, task: Task, lock: object, frame: FrameType, waits: bool) -> None:
+    def _want(self, task: Task, lock: object, frame: FrameType, waits: bool) -> tuple[int, str]:
         wanted = self._numbers.number(lock)
         code, mine = frame.f_code, self._held.setdefault(task.index, [])
         if wanted not in self.names or (mine and "." not in self.names[wanted]):
-            self.names[wanted] = _name(frame, lock, self.names.get(wanted, ""))
+            found = _name(frame, lock)
+            if wanted not in self.names or "." in found:
+                self.names[wanted] = found
         mark = self._mark(code, frame.f_lineno)
         arrival = self._arrivals[task.index, mark] = self._arrivals.get((task.index, mark), 0) + 1
         at = place(code.co_filename, frame.f_lineno)
@@ -122,7 +140,7 @@ class LockOrder:
             )
             if held != wanted:
                 self._edges.setdefault((task.index, held, wanted, held_at, at, holding), edge)
-        mine.append((wanted, at))
+        return wanted, at
 
     def _mark(self, code: CodeType, line: int) -> Landmark:
         known = self._marks.get((code, line))
@@ -142,7 +160,17 @@ class LockOrder:
                     self._signals.add(number)
                 return
 
-    def _semaphore(self, task: Task, frame: FrameType | None, user: FrameType | None) -> None:
+    def _semaphore_wanted(self, task: Task, frame: FrameType | None, user: FrameType) -> None:
+        while frame is not None and frame.f_code is not _SEMAPHORE_TAKES:
+            if frame.f_code in (_WAIT, *_SEMAPHORE_GIVES):
+                return
+            frame = frame.f_back
+        if frame is not None:
+            local = frame_locals(frame)
+            waits = bool(local["blocking"]) and local["timeout"] is None
+            self._want(task, local["self"], user, waits)
+
+    def _semaphore_done(self, task: Task, frame: FrameType | None, user: FrameType | None) -> None:
         while frame is not None and frame.f_code not in (_SEMAPHORE_TAKES, *_SEMAPHORE_GIVES):
             frame = frame.f_back
         if frame is None or user is None:
@@ -156,7 +184,8 @@ class LockOrder:
             inside = any(known == number for mine in self._held.values() for known, _ in mine)
             if semaphore._value or inside:
                 self._signals.add(number)  # it lets in more than one
-            self._take(task, semaphore, user, bool(local["blocking"]) and local["timeout"] is None)
+            at = place(user.f_code.co_filename, user.f_lineno)
+            self._held.setdefault(task.index, []).append((number, at))
 
 
 def _user_of(frame: FrameType | None) -> tuple[type | None, FrameType | None]:
@@ -176,13 +205,13 @@ def _user_of(frame: FrameType | None) -> tuple[type | None, FrameType | None]:
     return through, frame
 
 
-def _name(frame: FrameType, lock: object, known: str) -> str:
+def _name(frame: FrameType, lock: object) -> str:
     """What the code calls the lock, or the condition around it."""
     for thing in (*_around(frame, lock), lock):
         found = owned_name(frame, thing)
         if found != type(thing).__name__:
             return found
-    return known or type(lock).__name__
+    return type(lock).__name__
 
 
 def _around(frame: FrameType, lock: object) -> list[object]:
