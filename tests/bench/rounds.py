@@ -122,6 +122,12 @@ def _memory() -> dict[str, Any]:
     return _answer([sys.executable, "-m", "tests.bench.memory"], 10 * PATIENCE_S)
 
 
+def _measure_costs(costs: dict[str, list[dict[str, Any]]], share: float) -> None:
+    costs["points"].append(scheduling_points())
+    for module in ("deciding", "division"):
+        costs[module].append(_searches(module, share))
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is measured, and how long."""
@@ -151,9 +157,7 @@ def compete(plan: Plan, say: Callable[[str], None]) -> dict[str, Any]:
             samples[program.name, contestant.name] = []
     costs: dict[str, list[dict[str, Any]]] = {"points": [], "deciding": [], "division": []}
     for number in range(1, plan.rounds + 1):
-        costs["points"].append(scheduling_points())
-        for module in ("deciding", "division"):
-            costs[module].append(_searches(module, plan.share))
+        _measure_costs(costs, plan.share)
         # There and back again, so that what drifts on the machine hits nobody always.
         for program, contestant in _order(plan.programs, here, number):
             if not out[program.name, contestant.name]:
