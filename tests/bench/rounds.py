@@ -164,9 +164,7 @@ def compete(plan: Plan, say: Callable[[str], None]) -> dict[str, Any]:
                 say(f"round {number} of {plan.rounds}: {program.title}, {contestant.name}")
                 sample = measured(contestant, program, plan.seconds, plan.cpu)
                 samples[program.name, contestant.name].append(sample)
-    if plan.share == 1.0:
-        say("memory of long searches")
-        costs["memory"] = [_memory()]
+    costs["memory"] = [_memory()] if plan.share == 1.0 else []
     return _document(
         plan,
         missing,
