@@ -114,6 +114,20 @@ def scheduling_points() -> dict[str, Any]:
     return _answer([sys.executable, "-m", "tests.bench.points"], PATIENCE_S)
 
 
+def _searches(module: str, share: float) -> dict[str, Any]:
+    return _answer([sys.executable, "-m", f"tests.bench.{module}", str(share)], PATIENCE_S)
+
+
+def _memory() -> dict[str, Any]:
+    return _answer([sys.executable, "-m", "tests.bench.memory"], 10 * PATIENCE_S)
+
+
+def _measure_costs(costs: dict[str, list[dict[str, Any]]], share: float) -> None:
+    costs["points"].append(scheduling_points())
+    for module in ("deciding", "division"):
+        costs[module].append(_searches(module, share))
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is measured, and how long."""
@@ -123,6 +137,11 @@ class Plan:
     seconds: float = 0.5
     rounds: int = 5
     cpu: int | None = None
+
+    @property
+    def share(self) -> float:
+        """How much of the usual number of executions is made where that is fixed."""
+        return min(self.seconds / 0.5, 1.0)
 
 
 def compete(plan: Plan, say: Callable[[str], None]) -> dict[str, Any]:
@@ -136,15 +155,16 @@ def compete(plan: Plan, say: Callable[[str], None]) -> dict[str, Any]:
         for contestant in here:
             out[program.name, contestant.name] = _qualifying(contestant, program, plan)
             samples[program.name, contestant.name] = []
-    costs: list[dict[str, Any]] = []
+    costs: dict[str, list[dict[str, Any]]] = {"points": [], "deciding": [], "division": []}
     for number in range(1, plan.rounds + 1):
-        costs.append(scheduling_points())
+        _measure_costs(costs, plan.share)
         # There and back again, so that what drifts on the machine hits nobody always.
         for program, contestant in _order(plan.programs, here, number):
             if not out[program.name, contestant.name]:
                 say(f"round {number} of {plan.rounds}: {program.title}, {contestant.name}")
                 sample = measured(contestant, program, plan.seconds, plan.cpu)
                 samples[program.name, contestant.name].append(sample)
+    costs["memory"] = [_memory()] if plan.share == 1.0 else []
     return _document(
         plan,
         missing,
@@ -189,7 +209,7 @@ def _order(
 
 
 def _document(
-    plan: Plan, missing: dict[str, str], programs: dict[str, Any], costs: list[dict[str, Any]]
+    plan: Plan, missing: dict[str, str], programs: dict[str, Any], costs: dict[str, Any]
 ) -> dict[str, Any]:
     installed = [*(set(RIVALS) - set(missing)), "bytecode"]
     return {
@@ -203,5 +223,5 @@ def _document(
         "versions": {name: metadata.version(name) for name in sorted(installed)},
         "absent": missing,
         "programs": programs,
-        "points": costs,
+        **costs,
     }

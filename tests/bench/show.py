@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table as RichTable
+from tests.bench import searches
 from tests.bench import table as tables
 from tests.bench.table import Table
 from tests.bench.targets import targets
@@ -21,6 +22,9 @@ def all_tables(results: dict[str, Any]) -> list[Table]:
         tables.like_for_like(results),
         tables.public(results),
         tables.points(results),
+        searches.deciding(results),
+        searches.division(results),
+        searches.memory(results),
         tables.refused(results),
         targets(results),
     ]

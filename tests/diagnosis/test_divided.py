@@ -237,6 +237,20 @@ def test_a_worker_that_is_not_like_this_process_proves_nothing(act, says):
     assert alive(HERE) == before
 
 
+def test_the_share_of_a_worker_that_never_begins_is_made_here(monkeypatch):
+    body = orders(rarely)
+    one = found(body, strategy="surw")
+    plain = Runner.begin_anew
+
+    def begin_anew(self, number):
+        plain(self, number)
+        if number == 1:
+            killed()
+
+    monkeypatch.setattr(Runner, "begin_anew", begin_anew)
+    assert found(body, strategy="surw", workers=3) == one
+
+
 def test_what_stops_a_test_stops_it_from_a_worker_too():
     def skips(number: int) -> bool:
         if number % 211 == 7:

@@ -13,7 +13,7 @@ import os
 import threading
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -233,7 +233,7 @@ class _Divided:
                 crew.start(worker, partial(self._as_worker, worker, first, end))
             log = self._share(0, first, end)
             reports = crew.wait(self._runner.hear)
-        self._take_up(log, reports)
+        self._take_up(log, [self._or_made_here(one, first, end) for one in reports])
 
     def _shared_out(self, worker: int, first: int, end: int) -> Iterator[int]:
         """The numbers that ``worker`` makes: all have as many, as far as they can be dealt out."""
@@ -248,15 +248,13 @@ class _Divided:
         """The share of a process just forked, as plain data."""
         self._runner.begin_anew(worker)
         self._board.beat(worker)
-        log = self._share(worker, first, end)
-        return {
-            "changes": log.changes,
-            "done": log.done,
-            "drawn": log.drawn,
-            "moved": log.moved,
-            "ended_by": log.ended_by,
-            "learnt": self._strategy.told(),
-        }
+        return _told(self._share(worker, first, end)) | {"learnt": self._strategy.told()}
+
+    def _or_made_here(self, report: Report, first: int, end: int) -> Report:
+        """A worker that has never begun says nothing of the body: its share is made here."""
+        if report.message is not None or report.at >= 0:
+            return report
+        return replace(report, message=_told(self._share(report.worker, first, end)))
 
     def _share(self, worker: int, first: int, end: int) -> Log:
         log = Log()
@@ -265,12 +263,12 @@ class _Divided:
             if real_perf_s() >= self._until_s or (ended is not None and n > ended):
                 break
             self._board.write(worker, "at", n)
-            if not self._makes_one(worker, n, log):
+            if not self._makes_one(n, log):
                 self._board.write(worker, "ended by", n)
                 break
         return log
 
-    def _makes_one(self, worker: int, n: int, log: Log) -> bool:
+    def _makes_one(self, n: int, log: Log) -> bool:
         """Make execution ``n`` of a share; whether the share goes on behind it."""
         try:
             execution = self._perform(n, log)
@@ -278,7 +276,7 @@ class _Divided:
             log.moved = moved.why
             return False
         except BaseException as stop:
-            if worker == 0 and self._runner.comes_from_outside(stop):
+            if not self._runner.forked and self._runner.comes_from_outside(stop):
                 raise
             log.ended_by, log.stop = f"ended in {type(stop).__name__}", stop
             return False
@@ -314,7 +312,8 @@ class _Divided:
                 _apply(self.found, changed)
         self.found.redundant += mine.redundant
         for one in said:
-            self._strategy.hear(one["learnt"])
+            if "learnt" in one:
+                self._strategy.hear(one["learnt"])
         lost = [report for report in reports if report.message is None]
         if ended is None:
             self.found.executions += mine.done + sum(one["done"] for one in said)
@@ -367,16 +366,25 @@ class _Divided:
     def _after_a_death(self, report: Report) -> None:
         """A worker is gone without a word; to make its execution here might end this process."""
         self._over = True
-        at = f"in execution {report.at + 1}" if report.at >= 0 else "before its first execution"
         self.found.lost.append(
-            f"process {report.worker + 1} of {self._workers} {report.how}, {at}; "
-            "explore with isolate=True to see why"
+            f"process {report.worker + 1} of {self._workers} {report.how}, in execution "
+            f"{report.at + 1}; explore with isolate=True to see why"
         )
 
 
 def _begin_again_if(reasons: list[str | None]) -> None:
     for why in filter(None, reasons):
         raise _Moved(why)
+
+
+def _told(log: Log) -> dict[str, Any]:
+    return {
+        "changes": log.changes,
+        "done": log.done,
+        "drawn": log.drawn,
+        "moved": log.moved,
+        "ended_by": log.ended_by,
+    }
 
 
 def _apply(found: Exploration, changed: dict[str, Any]) -> None:

@@ -31,15 +31,25 @@ class Exhaustive:
         level: list[_Prefix | None] = [None]
         spent = 0
         while level:
-            beyond: list[_Prefix | None] = []
+            last = self._bound is not None and spent >= self._bound
+            beyond: list[_Prefix | None] = _FirstOnly() if last else []
             while level:
                 yield _Branching(level.pop(), level, beyond)
             self.preemptions, self.grade = spent, "bounded"
-            if self._bound is not None and spent >= self._bound and beyond:
+            if last and beyond:
                 return
             beyond.reverse()  # the first branch met is the first one continued
             level, spent = beyond, spent + 1
         self.grade = "exhausted"
+
+
+class _FirstOnly(list["_Prefix | None"]):
+    """Branches that nobody will follow: that there is one is all that counts."""
+
+    def append(self, prefix: _Prefix | None) -> None:
+        """Keep it, if it is the first."""
+        if not self:
+            super().append(prefix)
 
 
 class _Branching:
