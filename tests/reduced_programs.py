@@ -333,3 +333,15 @@ WITHOUT_GATES = {
         *(given_to_a_thread, given_to_a_timer, given_to_a_pool),
     )
 }
+
+
+def writing(*counts):
+    """Each task writes the same variable so many times: every order of the writes is a class."""
+    box = Box()
+
+    def write(count):
+        while count:
+            box.value = count
+            count -= 1
+
+    apart(*(functools.partial(write, count) for count in counts))

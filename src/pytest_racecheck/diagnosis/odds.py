@@ -216,7 +216,7 @@ def rounded_down(share: float) -> str:
 
 
 def _rounded(share: float, way: Callable[[float], int]) -> str:
-    if share < LEAST:
+    if share <= LEAST:
         return f"{LEAST:.0e}" if way is ceil else "0%"
     scale = 10.0 ** (1 - floor(log10(share)))
     digits = way(round(share * scale, 9)) / scale
