@@ -29,7 +29,7 @@ DEPTHS = (1, 2, 3)
 
 @dataclass(frozen=True)
 class Measured:
-    """``hits`` in the ``counted`` executions of a program with n ``tasks`` and k ``choices``."""
+    """``hits`` in the ``counted`` executions, of n ``tasks`` and places from k ``choices``."""
 
     program: DepthProgram
     tasks: int
@@ -56,9 +56,9 @@ def measure(program: DepthProgram, executions: int, seed: int) -> Measured:
             drawn.append((decider.assumed[1], failed))
     promise = strategy.promise
     assert promise.broken is None
-    counted = [failed for assumed, failed in drawn if assumed >= promise.choices]
-    assert len(counted) == promise.counted(program.depth)
-    choices = max(assumed for assumed, _ in drawn if assumed >= promise.choices)
+    choices = drawn[-1][0]  # those that were drawn from as many as the last one
+    counted = [failed for assumed, failed in drawn if assumed == choices >= promise.choices]
+    assert len(counted) <= promise.counted(program.depth)
     return Measured(program, promise.tasks, choices, len(counted), sum(counted))
 
 

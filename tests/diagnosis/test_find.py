@@ -387,6 +387,12 @@ def test_a_finding_is_plain_data_with_the_promised_keys():
             "suspects",
             "reason",
             "explanation",
+            "drawn",
+            "miss_bound",
+            "miss_bound_for",
+            "unseen",
+            "power",
+            "worth",
         ]
         assert json.loads(json.dumps(data)) == data
     failure = find(broken).as_json()["failure"]

@@ -2,8 +2,9 @@
 
 Burckhardt, Kothari, Musuvathi, Nagarakatte, "A Randomized Scheduler with Probabilistic Guarantees
 of Finding Bugs", ASPLOS 2010.  A bug of depth d among n tasks and k choices is hit in one execution
-with probability at least 1/(n * k**(d-1)).  Where we differ: a task that only waits for time or
-re-reads unchanged state is demoted, because it would never let the others move.
+with probability at least 1/(n * k**(d-1)).  Where we differ: k is learnt, with some slack; and a task
+that only waits for time or re-reads unchanged state is demoted, because it would never let the
+others move.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 #: The number of choices assumed before the first execution.
 FIRST_GUESS = 10
+#: One part in so many is assumed beyond the most choices seen: k creeps up by ones, and executions
+#: whose places were drawn from too few choices are worth nothing.
+SLACK = 8
 _SPINNING = frozenset({"sleep", "yield", "try acquire", "poll"})
 
 
@@ -40,6 +44,7 @@ class PCT:
         self._seed = seed
         self._depths = (depth,) if isinstance(depth, int) else tuple(depth)
         self._promise = Promise()
+        self._assumed = FIRST_GUESS
         self._run: _Priorities | None = None  # of which nothing has been learnt yet
 
     def deciders(self) -> Iterator[Decider]:
@@ -48,11 +53,18 @@ class PCT:
         while True:
             depth = self._depths[n % len(self._depths)]
             random = Random(f"{self._seed}/pct{depth}/{n}")
-            choices = self.promise.choices or FIRST_GUESS
+            self._learn()
+            choices = self._assumed
             points = random.sample(range(1, choices + 1), min(depth - 1, choices))
             self._run = _Priorities(random, points, (depth, choices))
             yield self._run
             n += 1
+
+    def _learn(self) -> None:
+        """From the latest execution; a number of choices that was enough is kept."""
+        known, seen = self._promise.choices, self.promise.choices
+        if seen and (not known or seen > self._assumed):
+            self._assumed = seen + seen // SLACK
 
     @property
     def promise(self) -> Promise:
@@ -66,8 +78,8 @@ class PCT:
 
     @property
     def generation(self) -> int:
-        """Executions are drawn alike as long as k is the same."""
-        return self._promise.choices
+        """Executions are drawn alike as long as the same number of choices is assumed."""
+        return self._assumed
 
 
 class _Priorities:
