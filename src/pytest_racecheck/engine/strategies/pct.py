@@ -2,9 +2,9 @@
 
 Burckhardt, Kothari, Musuvathi, Nagarakatte, "A Randomized Scheduler with Probabilistic Guarantees
 of Finding Bugs", ASPLOS 2010.  A bug of depth d among n tasks and k choices is hit in one execution
-with probability at least 1/(n * k**(d-1)).  Where we differ: k is learnt, with some slack; and a task
-that only waits for time or re-reads unchanged state is demoted, because it would never let the
-others move.
+with probability at least 1/(n * k**(d-1)).  Where we differ: k is learnt, with some slack; and a
+task that only waits for time or re-reads unchanged state is demoted, because it would never let
+the others move.
 """
 
 from __future__ import annotations
