@@ -569,3 +569,15 @@ ORDERS = {
     program.__name__: program
     for program in (read_the_clock, timed_out, looked_at_by_two, woken, emptied)
 }
+
+
+def writing(*counts):
+    """Each task writes the same variable so many times: every order of the writes is a class."""
+    box = Box()
+
+    def write(count):
+        while count:
+            box.value = count
+            count -= 1
+
+    apart(*(functools.partial(write, count) for count in counts))

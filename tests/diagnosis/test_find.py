@@ -406,6 +406,12 @@ def test_a_finding_is_plain_data_with_the_promised_keys():
             "lock_order",
             "races",
             "remarks",
+            "drawn",
+            "miss_bound",
+            "miss_bound_for",
+            "unseen",
+            "power",
+            "worth",
         ]
         assert json.loads(json.dumps(data)) == data
     failure = find(broken).as_json()["failure"]

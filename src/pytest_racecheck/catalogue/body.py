@@ -7,7 +7,6 @@ import os
 import shlex
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -28,11 +27,16 @@ def run_once(**workload: Any) -> None:
 
 
 def explore_variant(
-    workload: dict[str, Any], search: dict[str, Any], show: dict[str, Any], worker: int
+    workload: dict[str, Any],
+    search: dict[str, Any],
+    show: dict[str, Any],
+    worker: int,
+    twin: str | None = None,
 ) -> dict[str, Any]:
     """Explore; `search` are keyword arguments of `explore`. Gives the finding and its report.
 
     `show` says how wide the report is and which command replays, SCHEDULE standing for the text.
+    `twin` is the file of the positive control, where there is one: the same workload is handed it.
     A search uses one CPU: that of its `worker`, so that two searches do not meet on one.
     """
     # Late: the free runs do without the engine.
@@ -44,6 +48,10 @@ def explore_variant(
         cpus = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cpus[worker % len(cpus)]})
     body = make_body(**workload)
+    if twin is not None:
+        control: Any = partial(body.func, load(Path(workload["folder"]), twin), **body.keywords)
+        control.__name__ = twin
+        search = {**search, "positive_control": control}
     finding = explore(body, **search)
     if finding.failure is None and finding.reason.startswith(DIVERGED):
         # On a machine that is busy enough, libzmq's own threads answer too late once in some ten
@@ -79,7 +87,7 @@ def _told(finding: Finding, width: int, command: list[str]) -> dict[str, Any]:
 
 def make_body(
     folder: str, stem: str, transport: str | None, threads: int, messages: int
-) -> Callable[[], object]:
+) -> partial[object]:
     """The workload of the scenario in `folder`, handed the variant in `stem`.py.
 
     Raises ScenarioError when one of the two cannot be imported: that is a mistake in the

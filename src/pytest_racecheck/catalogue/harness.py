@@ -114,11 +114,15 @@ class Harness:
         return self._explore(job, job.promise, {"curve": True})
 
     def _explore(self, job: Job, promise: Controlled, how: dict[str, Any] | None = None) -> Outcome:
+        search, twin = {**search_options(job, promise), **(how or {})}, _twin(job)
+        if twin is not None:
+            search["control"].append(module_name(job.scenario.folder, twin.stem))
         arguments = {
             "workload": _workload(job, job.variant),
-            "search": {**search_options(job, promise), **(how or {})},
+            "search": search,
             "show": self._show(job),
             "worker": self._worker,
+            "twin": None if twin is None else twin.stem,
         }
         return self._run(job, "explore_variant", arguments, _search_deadline_s(promise))
 
@@ -191,8 +195,19 @@ def replay_options(job: Job, promise: Controlled) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name not in foreign}
 
 
+def _twin(job: Job) -> Variant | None:
+    """The variant that a statistical pass of this one is measured by: the first that is to fail."""
+    if job.variant.role == "buggy" or job.variant.isolate:
+        return None
+    for variant in job.scenario.variants:
+        promised = variant.controlled
+        if variant.role == "buggy" and promised is not None and not variant.isolate:
+            return variant if promised.expects == "reproduced" else None
+    return None
+
+
 def _search_deadline_s(promise: Controlled) -> float:
-    """Time for the search, for confirming and minimising what it found, and a slow machine."""
+    """Time for the search, for confirming what it found or for the twin, and a slow machine."""
     return 3 * promise.bounds.seconds + 60
 
 

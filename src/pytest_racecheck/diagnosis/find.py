@@ -193,7 +193,7 @@ def _beside_its_control(
 
 
 def _name_of(body: object) -> str:
-    while isinstance(body, partial):
+    while isinstance(body, partial) and not hasattr(body, "__name__"):
         body = body.func
     return str(getattr(body, "__name__", type(body).__name__))
 

@@ -216,8 +216,8 @@ def rounded_down(share: float) -> str:
 
 
 def _rounded(share: float, way: Callable[[float], int]) -> str:
-    if share < LEAST:
-        return f"{LEAST:.0e}" if way is ceil else "0%"
+    if share <= LEAST:
+        return f"{LEAST:.0e}" if share and way is ceil else "0%"
     scale = 10.0 ** (1 - floor(log10(share)))
     digits = way(round(share * scale, 9)) / scale
     if digits < 1e-4:

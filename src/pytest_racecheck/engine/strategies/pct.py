@@ -2,8 +2,9 @@
 
 Burckhardt, Kothari, Musuvathi, Nagarakatte, "A Randomized Scheduler with Probabilistic Guarantees
 of Finding Bugs", ASPLOS 2010.  A bug of depth d among n tasks and k choices is hit in one execution
-with probability at least 1/(n * k**(d-1)).  Where we differ: a task that only waits for time or
-re-reads unchanged state is demoted, because it would never let the others move.
+with probability at least 1/(n * k**(d-1)).  Where we differ: k is learnt, with some slack; and a
+task that only waits for time or re-reads unchanged state is demoted, because it would never let
+the others move.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 #: The number of choices assumed before the first execution.
 FIRST_GUESS = 10
+#: One part in so many is assumed beyond the most choices seen: k creeps up by ones, and executions
+#: whose places were drawn from too few choices are worth nothing.
+SLACK = 8
 _SPINNING = frozenset({"sleep", "yield", "try acquire", "poll"})
 
 
@@ -36,20 +40,20 @@ class PCT(Sampling):
         self.name = "pct"
         self._seed = seed
         self._depths = (depth,) if isinstance(depth, int) else tuple(depth)
-        self._choices = 0  # the k that is used
+        self._assumed = FIRST_GUESS  # the k that is used
+        self._learnt = False
         self.promise = Promise()  # what the executions so far are worth
         self._untold = Promise()  # the same, of what only this process knows
 
     @property
     def generation(self) -> int:  # type: ignore[override]
-        """Executions are drawn alike as long as k is the same."""
-        return self._choices
+        """Executions are drawn alike as long as the same number of choices is assumed."""
+        return self._assumed
 
     def decider(self, n: int) -> Decider:
         """One set of priorities; k is learnt from the executions before."""
-        depth = self._depths[n % len(self._depths)]
+        depth, choices = self._depths[n % len(self._depths)], self._assumed
         random = Random(f"{self._seed}/pct{depth}/{n}")
-        choices = self._choices or FIRST_GUESS
         points = random.sample(range(1, choices + 1), min(depth - 1, choices))
         return _Priorities(random, points, (depth, choices))
 
@@ -60,8 +64,11 @@ class PCT(Sampling):
             promise.add(*decider.assumed, decider.made, decider.tasks, decider.not_obeyed)
 
     def take_in(self) -> None:
-        """The largest number so far is k."""
-        self._choices, self._untold = self.promise.choices, Promise()
+        """A number of choices that was enough is kept."""
+        seen = self.promise.choices
+        if seen and (not self._learnt or seen > self._assumed):
+            self._assumed, self._learnt = seen + seen // SLACK, True
+        self._untold = Promise()
 
     def told(self) -> Any:
         """What was noted since something was taken in."""
