@@ -33,6 +33,7 @@ raw_locked = LockType.__dict__["locked"]
 _raw_start = _thread.start_new_thread
 
 current_key = _thread.get_ident
+current_native_id = _thread.get_native_id
 
 
 def allocate_gate() -> Any:
@@ -43,7 +44,7 @@ def allocate_gate() -> Any:
 class Carrier:
     """One OS thread and its gate; ``resume`` opens the gate, ``pause`` waits at it."""
 
-    __slots__ = ("data", "gate", "job", "key", "pause", "resume", "retired")
+    __slots__ = ("data", "gate", "job", "key", "native_id", "pause", "resume", "retired")
 
     def __init__(self) -> None:
         self.gate = _thread.allocate_lock()
@@ -51,6 +52,7 @@ class Carrier:
         self.pause: Callable[..., Any] = raw_acquire.__get__(self.gate)
         self.pause()
         self.key = current_key()
+        self.native_id = current_native_id()
         self.job: Callable[[], None] | None = None
         self.data: ThreadData | None = None  # of a pooled thread
         self.retired = False  # abandoned with its task: its thread ends when it can
@@ -123,6 +125,7 @@ class CarrierPool:
 
 def _serve(carrier: Carrier, begun: Any) -> None:
     carrier.key = current_key()
+    carrier.native_id = current_native_id()
     carrier.data = ThreadData()
     raw_release(begun)
     while True:

@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
 
-from pytest_racecheck.engine.carrier import CarrierPool, OneCpu
+from pytest_racecheck.engine.carrier import OneCpu
 from pytest_racecheck.engine.carriers import Carriers
 from pytest_racecheck.engine.clock import real_perf_s
 from pytest_racecheck.engine.execution import Execution
@@ -24,9 +23,6 @@ from pytest_racecheck.engine.strategies.tolerant import Followed
 from pytest_racecheck.engine.trace import Trace
 from pytest_racecheck.engine.watchdog import Watchdog
 from pytest_racecheck.errors import UsageError
-
-if TYPE_CHECKING:
-    from pytest_racecheck.engine.greenlets import GreenPool
 
 #: Every so many executions one is run twice, to notice nondeterminism that is not ours.
 CHECK_AGAIN_EVERY = 50
@@ -104,16 +100,14 @@ class Runner:
                     gc.enable()
                 self.carriers.retire()
 
-    def execute(self, decider: Decider, trace: Trace | None = None) -> Execution:
+    def execute(
+        self, decider: Decider, trace: Trace | None = None, *, searching: bool = False
+    ) -> Execution:
         """Run the body once; raises what stops a whole test (KeyboardInterrupt, skip).
 
-        One that ``moved`` does not count: it has to be done again, and will be on threads.
+        One that ``moved`` does not count (only when ``searching``): it will be done on threads.
         """
-        return self._execute(decider, trace, self.carriers.next(self.around is not None))
-
-    def _execute(
-        self, decider: Decider, trace: Trace | None, pool: CarrierPool | GreenPool
-    ) -> Execution:
+        pool = self.carriers.next(searching and self.around is None)
         execution = Execution(
             decider,
             pool,
@@ -144,7 +138,7 @@ class Runner:
 
     def replay(self, schedule: Schedule, trace: Trace | None = None) -> Execution:
         """Run the body once along ``schedule``; ``divergence`` says where it was left, if so."""
-        return self._execute(Follow(schedule), trace, self.carriers.next(replay=True))
+        return self.execute(Follow(schedule), trace)
 
     def retire_carriers(self) -> None:
         """End the pooled threads, so that their thread-local data goes."""
@@ -182,8 +176,7 @@ def _searched(
             if decider is None:
                 found.finished = True
                 break
-            with runner.carriers.searching():
-                execution = runner.execute(decider)
+            execution = runner.execute(decider, searching=True)
             if execution.moved is not None:
                 found.moved = execution.moved
                 break
