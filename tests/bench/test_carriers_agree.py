@@ -184,10 +184,17 @@ def test_some_texts_give_the_same_on_both(name):
     assert compare(BODIES[name], share, share) == share
 
 
+#: Programs of many tasks take long for each text, and are no different: others make up for them.
+MANY = ("_20", "_50", "_100")
+FEW_TEXTS = 20
+_FEW = [name for name in BODIES if name.endswith(MANY)]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BODIES)
 def test_ten_thousand_texts_give_the_same_on_both(name):
-    share = -(-TEXTS // len(BODIES))
+    others = TEXTS - FEW_TEXTS * len(_FEW)
+    share = FEW_TEXTS if name in _FEW else -(-others // (len(BODIES) - len(_FEW)))
     assert compare(BODIES[name], share, 20) == share
 
 

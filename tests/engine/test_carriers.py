@@ -83,7 +83,7 @@ def start_a_foreign_thread():
 def _live_for_a_while(begun):
     threading.current_thread()  # makes Python know it
     carrier.raw_release(begun)
-    clock.real_sleep_s(0.05)
+    clock.real_sleep_s(0.5)
 
 
 def fork():

@@ -157,9 +157,25 @@ def interrupt(key: int, error: type[BaseException]) -> bool:
     return bool(raised == 1)
 
 
+class _HeardOfIt(BaseException):
+    """Raised in the thread that takes an interrupt back, and caught there at once."""
+
+
 def take_back_interrupt(key: int) -> None:
     """An exception asked for that was not raised yet will not be."""
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(key), None)
+    ask = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    here = ctypes.c_ulong(current_key())
+    ask(ctypes.c_ulong(key), None)
+    if sys.version_info >= (3, 13):
+        return
+    # Before 3.13 this leaves a mark, "an exception waits", that only one which is raised takes
+    # away; on 3.11 a function that is traced would then go round in its first instruction for ever.
+    try:
+        ask(here, ctypes.py_object(_HeardOfIt))
+        while True:
+            pass
+    except _HeardOfIt:
+        return
 
 
 class OneCpu:
