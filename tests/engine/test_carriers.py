@@ -19,6 +19,8 @@ from pytest_racecheck.engine.native_code import of_code
 from pytest_racecheck.errors import UsageError
 from twins import together
 
+pytestmark = pytest.mark.asks_for_carriers
+
 #: Enough for ``auto`` to get from threads to greenlets.
 ENOUGH = FIRST_ON_THREADS + 15
 

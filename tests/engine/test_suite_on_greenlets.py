@@ -23,6 +23,7 @@ def test_the_suite_passes_on_greenlets(room):
     assert done.returncode == 0, done.stdout[-4000:]
 
 
+@pytest.mark.asks_for_carriers
 def test_the_option_reaches_every_search(pytester):
     pytester.makeconftest((ROOT / "conftest.py").read_text())
     pytester.makepyfile(
@@ -39,6 +40,6 @@ def test_the_option_reaches_every_search(pytester):
             assert explore(body, carrier="threads").carrier == "greenlets"
         """
     )
-    pytester.makeini("[pytest]\nmarkers = threads_only: x\n slow: y\n")
+    pytester.makeini("[pytest]\nmarkers = threads_only: x\n asks_for_carriers: y\n slow: z\n")
     pytester.runpytest_inprocess("--carrier", "greenlets").assert_outcomes(passed=1)
     pytester.runpytest_inprocess().assert_outcomes(failed=1)
