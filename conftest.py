@@ -24,7 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def carried_as_asked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the whole suite be run on each carrier; tests of one carrier alone say so by a mark."""
     asked = request.config.getoption("--carrier")
-    if asked is None:
+    if asked is None or request.node.get_closest_marker("asks_for_carriers") is not None:
         return
     from pytest_racecheck.engine.carriers import Carriers
 

@@ -10,6 +10,7 @@ from tests.bench.sample import Sample, Stopwatch
 
 from pytest_racecheck import explore
 from pytest_racecheck.adapters.threads import control_threads
+from pytest_racecheck.engine.carriers import Carriers
 from pytest_racecheck.engine.execution import Execution
 from pytest_racecheck.engine.explore import Runner
 from pytest_racecheck.engine.strategies.make import StrategyOptions, make_strategy
@@ -42,7 +43,7 @@ def engine(
 
 def run(program: Program, variant: str, seconds: float) -> Sample:
     """Executions of the engine, each judged, the failed ones included."""
-    strategy_name, points = variant.split(", ")
+    strategy_name, points, *carrier = variant.split(", ")
     watch = Stopwatch(seconds)
 
     def judged() -> None:
@@ -50,6 +51,7 @@ def run(program: Program, variant: str, seconds: float) -> Sample:
 
     strategy = make_strategy(strategy_name, StrategyOptions(seed=1))
     with engine(judged, points, program.body.__code__.co_filename) as runner:
+        runner.carriers = Carriers(*carrier or ["threads"])
         choices = 0
         for number, decider in enumerate(strategy.deciders()):
             if number == WARM_UP and not watch.trouble:

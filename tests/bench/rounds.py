@@ -40,19 +40,23 @@ class Contestant:
         if self.tool == "explore":  # counts by verdict; only the deadlock fails by itself
             stops = program.defect == "deadlock"
             return frozenset({"reproduced" if stops else "inconclusive"}), ""
-        sees = not self.variant.endswith("sync") or program.points == "sync"
+        sees = "sync" not in self.variant or program.points == "sync"
         return program.endings, program.defect if sees and self.tool != "free" else ""
 
 
 OURS_SYNC = Contestant("engine", "random, sync")
 OURS = Contestant("engine", "random, access")
 OURS_PCT = Contestant("engine", "pct, access")
+GREEN_SYNC = Contestant("engine", "random, sync, greenlets")
+GREEN = Contestant("engine", "random, access, greenlets")
 PUBLIC = Contestant("explore", "random, access")
 FREE = Contestant("free", "plain threads")
 CONTESTANTS = (
     OURS_SYNC,
     OURS,
     OURS_PCT,
+    GREEN_SYNC,
+    GREEN,
     PUBLIC,
     FREE,
     Contestant("frontrun", "dpor"),

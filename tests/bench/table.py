@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from tests.bench.rounds import FREE, OURS, OURS_PCT, OURS_SYNC, PUBLIC
+from tests.bench.rounds import FREE, GREEN, GREEN_SYNC, OURS, OURS_PCT, OURS_SYNC, PUBLIC
 
 RIVALS = ("frontrun", "interleave-test")
 NONE = "–"
@@ -76,10 +76,15 @@ def speed(results: dict[str, Any]) -> Table:
     """Executions per second of everybody, in wall time."""
     table = Table(
         "Executions per second (wall time; median and range of the rounds)",
-        ("program", "ours, sync", "ours, access", "free threads", *RIVALS),
+        (
+            "program",
+            *("ours, sync", "ours, access", "ours, sync, greenlets", "ours, access, greenlets"),
+            *("free threads", *RIVALS),
+        ),
     )
     for program in results["programs"].values():
-        cells = [_rate_cell(program, contestant.name) for contestant in (OURS_SYNC, OURS, FREE)]
+        shown = (OURS_SYNC, OURS, GREEN_SYNC, GREEN, FREE)
+        cells = [_rate_cell(program, contestant.name) for contestant in shown]
         table.rows.append(
             (program["title"], *cells, *(_rival_cell(results, program, tool) for tool in RIVALS))
         )
@@ -110,7 +115,7 @@ def times_as_fast(results: dict[str, Any]) -> Table:
         ("program", "ours", *RIVALS, "free threads"),
     )
     for program in results["programs"].values():
-        for contestant in (OURS, OURS_PCT, OURS_SYNC):
+        for contestant in (OURS, OURS_PCT, OURS_SYNC, GREEN, GREEN_SYNC):
             others = [*(best(program, tool) for tool in RIVALS), FREE.name]
             cells = [_ratio_cell(program, contestant.name, other) for other in others]
             table.rows.append((program["title"], contestant.variant, *cells))

@@ -19,6 +19,8 @@ from pytest_racecheck.engine.native_code import of_code
 from pytest_racecheck.errors import UsageError
 from twins import together
 
+pytestmark = pytest.mark.asks_for_carriers
+
 #: Enough for ``auto`` to get from threads to greenlets.
 ENOUGH = FIRST_ON_THREADS + 15
 
@@ -83,7 +85,7 @@ def start_a_foreign_thread():
 def _live_for_a_while(begun):
     threading.current_thread()  # makes Python know it
     carrier.raw_release(begun)
-    clock.real_sleep_s(0.05)
+    clock.real_sleep_s(0.5)
 
 
 def fork():

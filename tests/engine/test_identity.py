@@ -36,7 +36,7 @@ class Shared:
     value = 7
 
 
-pytestmark = pytest.mark.parametrize("carrier", CARRIERS)
+pytestmark = [pytest.mark.parametrize("carrier", CARRIERS), pytest.mark.asks_for_carriers]
 
 
 def finding(body, carrier):

@@ -11,24 +11,23 @@ from collections.abc import Callable
 from types import MethodType
 from typing import Any
 
+from pytest_racecheck.engine import execution as engine
 from pytest_racecheck.engine.carrier import current_key
 from pytest_racecheck.engine.execution import controlled
 
 _native_id = _thread.get_native_id
-#: The numbers of the operating system for tasks that it does not know: no process has such a one.
-_FIRST_NATIVE_ID = 1 << 30
 
 
 def _get_ident(_: object) -> int:
-    found = controlled()
-    return current_key() if found is None else found[1].carrier.key
+    key = current_key()
+    execution = engine.active
+    task = None if execution is None else execution.by_key.get(key)
+    return key if task is None else task.carrier.key
 
 
 def _get_native_id(_: object) -> int:
     found = controlled()
-    if found is None or not found[0].pool.on_greenlets or found[1].index == 0:
-        return _native_id()
-    return _FIRST_NATIVE_ID + found[1].carrier.key % _FIRST_NATIVE_ID
+    return _native_id() if found is None else found[1].carrier.native_id
 
 
 #: What stands in for the two; bound, so that no class makes methods of them.

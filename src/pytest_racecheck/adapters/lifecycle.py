@@ -9,12 +9,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType, MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_racecheck.engine.execution import Execution, controlled, set_active
 from pytest_racecheck.engine.failure import TaskFailure, place, user_frame
 from pytest_racecheck.engine.happens_before import joined
 from pytest_racecheck.engine.task import Task, Unwind
+
+if TYPE_CHECKING:
+    from pytest_racecheck.engine.carrier import Carrier
+    from pytest_racecheck.engine.greenlets import GreenCarrier
 
 _start = threading.Thread.start
 _join = threading.Thread.join
@@ -44,10 +48,10 @@ def _start_controlled(self: Any) -> None:
         raise RuntimeError("threads can only be started once")
     if task.doomed:
         raise Unwind
-    child = execution.spawn(task, self.name, lambda: _run_thread(self, child.carrier.key))
-    child.thread, child.daemon = self, self.daemon
+    child = execution.spawn(task, self._name, lambda: _run_thread(self, child.carrier))
+    child.thread, child.daemon = self, self._daemonic
     child.cut_short = lambda: _cut_short(self)
-    if self.daemon:
+    if child.daemon:
         child.born_at = _user_place(sys._getframe(1))
     self._racecheck_task = child
     self._ident = child.carrier.key
@@ -60,10 +64,9 @@ def _start_controlled(self: Any) -> None:
         execution.note(task)
 
 
-def _run_thread(thread: Any, key: int) -> None:
+def _run_thread(thread: Any, carrier: Carrier | GreenCarrier) -> None:
     """What ``Thread._bootstrap_inner`` does around ``run``, without its locks."""
-    if hasattr(thread, "_set_native_id"):
-        thread._set_native_id()
+    thread._native_id = carrier.native_id
     profile = threading.getprofile()
     if profile is not None:
         sys.setprofile(profile)
@@ -79,7 +82,7 @@ def _run_thread(thread: Any, key: int) -> None:
     finally:
         if profile is not None:
             sys.setprofile(None)  # the next task in this carrier is not looked at
-        _active.pop(key, None)
+        _active.pop(carrier.key, None)
         _mark_ended(thread)
 
 

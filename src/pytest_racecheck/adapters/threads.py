@@ -21,6 +21,7 @@ from pytest_racecheck.adapters.simple_queue import controlled_simple_queues
 from pytest_racecheck.adapters.stand_ins import stand_ins
 from pytest_racecheck.adapters.virtual_time import TIME
 from pytest_racecheck.engine.execution import Execution
+from pytest_racecheck.engine.thread_data import data_follows
 
 
 class ThreadControl:
@@ -32,7 +33,8 @@ class ThreadControl:
         self._locals = locals_
         # To look into one of a subclass would run its __init__ in this thread.
         plain = [local for local in locals_ if type(local) is threading.local]
-        self._mine = [(local, dict(vars(local))) for local in plain]
+        self._mine = [(vars(local), dict(vars(local))) for local in plain]
+        self._dies = data_follows()  # thread-local data dies with its task
         self._local_size = self._size()
 
     def before(self) -> None:
@@ -47,12 +49,13 @@ class ThreadControl:
         for task in execution.tasks:
             if task.thread is not None:  # a circle, which would wait for the collector
                 vars(task.thread).pop("_racecheck_task", None)
-        for local, before in self._mine:
-            vars(local).clear()
-            vars(local).update(before)
+        for held, before in self._mine:
+            if held or before:
+                held.clear()
+                held.update(before)
         if len(threading._active) != len(self._keys):  # type: ignore[attr-defined]
             note_uncontrolled(execution, self._keys)
-        return bool(self._locals) and self._size() != self._local_size
+        return not self._dies and self._size() != self._local_size
 
     def _size(self) -> int:
         # A thread-local object keeps one entry for each thread that has used it.

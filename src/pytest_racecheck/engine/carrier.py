@@ -35,6 +35,7 @@ _worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
 _raw_start = _thread.start_new_thread
 
 current_key = _thread.get_ident
+current_native_id = _thread.get_native_id
 
 
 def allocate_gate() -> Any:
@@ -45,7 +46,7 @@ def allocate_gate() -> Any:
 class Carrier:
     """One OS thread and its gate; ``resume`` opens the gate, ``pause`` waits at it."""
 
-    __slots__ = ("data", "gate", "job", "key", "pause", "resume", "retired")
+    __slots__ = ("data", "gate", "job", "key", "native_id", "pause", "resume", "retired")
 
     def __init__(self) -> None:
         self.gate = _thread.allocate_lock()
@@ -53,6 +54,7 @@ class Carrier:
         self.pause: Callable[..., Any] = raw_acquire.__get__(self.gate)
         self.pause()
         self.key = current_key()
+        self.native_id = current_native_id()
         self.job: Callable[[], None] | None = None
         self.data: ThreadData | None = None  # of a pooled thread
         self.retired = False  # abandoned with its task: its thread ends when it can
@@ -125,6 +127,7 @@ class CarrierPool:
 
 def _serve(carrier: Carrier, begun: Any) -> None:
     carrier.key = current_key()
+    carrier.native_id = current_native_id()
     carrier.data = ThreadData()
     raw_release(begun)
     while True:
@@ -156,9 +159,25 @@ def interrupt(key: int, error: type[BaseException]) -> bool:
     return bool(raised == 1)
 
 
+class _HeardOfIt(BaseException):
+    """Raised in the thread that takes an interrupt back, and caught there at once."""
+
+
 def take_back_interrupt(key: int) -> None:
     """An exception asked for that was not raised yet will not be."""
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(key), None)
+    ask = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    here = ctypes.c_ulong(current_key())
+    ask(ctypes.c_ulong(key), None)
+    if sys.version_info >= (3, 13):
+        return
+    # Before 3.13 this leaves a mark, "an exception waits", that only one which is raised takes
+    # away; on 3.11 a function that is traced would then go round in its first instruction for ever.
+    try:
+        ask(here, ctypes.py_object(_HeardOfIt))
+        while True:
+            pass
+    except _HeardOfIt:
+        return
 
 
 class OneCpu:

@@ -7,8 +7,6 @@ Replays stay on threads: whatever greenlets showed has to be borne out there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pytest_racecheck.engine import needs
@@ -32,7 +30,6 @@ class Carriers:
         self.need = need  # why it has to be threads, as far as that is known
         self._threads = CarrierPool()
         self._greenlets: GreenPool | None = None
-        self._searching = False
         self._seen = 0
         if wanted == "greenlets":
             refuse_without_greenlets()
@@ -48,23 +45,16 @@ class Carriers:
             return f"threads ({self.need})"
         return "threads" if self._greenlets is None else "greenlets"
 
-    @contextmanager
-    def searching(self) -> Iterator[None]:
-        """While entered, ``auto`` may choose greenlets: everything else is few executions."""
-        before, self._searching = self._searching, True
-        try:
-            yield
-        finally:
-            self._searching = before
-
     @property
     def may_move(self) -> bool:
         """Whether an execution may turn out to be one that does not count."""
         return self.wanted == "auto" and self.need is None
 
-    def next(self, replay: bool = False) -> CarrierPool | GreenPool:
-        """The pool that carries the next execution."""
-        if self.wanted == "threads" or (self.wanted == "auto" and (replay or not self._green())):
+    def next(self, searching: bool = False) -> CarrierPool | GreenPool:
+        """The pool that carries the next execution; ``auto`` may choose greenlets in a search."""
+        if self.wanted == "threads" or (
+            self.wanted == "auto" and not (searching and self._green())
+        ):
             return self._threads
         if self._greenlets is None:
             from pytest_racecheck.engine.greenlets import GreenPool
@@ -73,7 +63,7 @@ class Carriers:
         return self._greenlets
 
     def _green(self) -> bool:
-        if not self._searching or self._seen < FIRST_ON_THREADS or self.need is not None:
+        if self._seen < FIRST_ON_THREADS or self.need is not None:
             return False
         self.need = needs.of_process()
         return self.need is None

@@ -185,7 +185,11 @@ class Execution(ExecutionState):
             self.alarm(task)
         if self.performed is not None:
             self.performed(task)
-        chosen = self.next_task(task)
+        enabled = self.enabled
+        if enabled is not None and len(enabled) > 1 and not self.timed and not self.unwinding:
+            chosen = decide(self, enabled, task, ())  # as below: a call costs as much as a choice
+        else:
+            chosen = self.next_task(task)
         if chosen is not task:
             self.current = chosen
             self.hand_over(self, task, chosen)
@@ -359,7 +363,8 @@ class Execution(ExecutionState):
             main.ended = True
             if not self.unwinding and (self.away or self.live != [main]):
                 let_the_others_end(self, main)
-            unwind_the_rest(self)
+            if self.unwinding or self.away or self.live != [main]:
+                unwind_the_rest(self)
             self.ended = True
         finally:
             set_active(None)

@@ -9,10 +9,9 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
 
 from pytest_racecheck.engine.behaviours import Behaviours
-from pytest_racecheck.engine.carrier import CarrierPool, OneCpu
+from pytest_racecheck.engine.carrier import OneCpu
 from pytest_racecheck.engine.carriers import Carriers
 from pytest_racecheck.engine.clock import real_perf_s
 from pytest_racecheck.engine.execution import Execution
@@ -28,9 +27,6 @@ from pytest_racecheck.engine.trace import Trace
 from pytest_racecheck.engine.watchdog import Watchdog
 from pytest_racecheck.engine.watching import Watch
 from pytest_racecheck.errors import UsageError
-
-if TYPE_CHECKING:
-    from pytest_racecheck.engine.greenlets import GreenPool
 
 #: Every so many executions one is run twice, to notice nondeterminism that is not ours.
 CHECK_AGAIN_EVERY = 50
@@ -119,16 +115,14 @@ class Runner:
                     gc.enable()
                 self.carriers.retire()
 
-    def execute(self, decider: Decider, trace: Trace | None = None) -> Execution:
+    def execute(
+        self, decider: Decider, trace: Trace | None = None, *, searching: bool = False
+    ) -> Execution:
         """Run the body once; raises what stops a whole test (KeyboardInterrupt, skip).
 
-        One that ``moved`` does not count: it has to be done again, and will be on threads.
+        One that ``moved`` does not count (only when ``searching``): it will be done on threads.
         """
-        return self._execute(decider, trace, self.carriers.next(self.around is not None))
-
-    def _execute(
-        self, decider: Decider, trace: Trace | None, pool: CarrierPool | GreenPool
-    ) -> Execution:
+        pool = self.carriers.next(searching and self.around is None)
         execution = Execution(
             decider,
             pool,
@@ -161,7 +155,7 @@ class Runner:
 
     def replay(self, schedule: Schedule, trace: Trace | None = None) -> Execution:
         """Run the body once along ``schedule``; ``divergence`` says where it was left, if so."""
-        return self._execute(Follow(schedule), trace, self.carriers.next(replay=True))
+        return self.execute(Follow(schedule), trace)
 
     def hear(self) -> None:
         """Between executions, when that lasts: run the handlers of signals that have come."""
@@ -229,8 +223,8 @@ def _searched(
                 found.finished = True
                 break
             member = getattr(strategy, "member", strategy)
-            with runner.carriers.searching():
-                execution = runner.execute(found.behaviours.look_at(member, decider))
+            watched = found.behaviours.look_at(member, decider)
+            execution = runner.execute(watched, searching=True)
             if execution.moved is not None:
                 found.moved = execution.moved
                 break

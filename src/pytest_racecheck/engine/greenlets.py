@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import greenlet
 
-from pytest_racecheck.engine.carrier import current_key
+from pytest_racecheck.engine.carrier import current_key, current_native_id
 from pytest_racecheck.engine.thread_data import NOTHING, Kept, ThreadData, data_follows
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 #: Identities of tasks begin here: no address of a thread, and no number of a process, is like it.
 FIRST_KEY = 1 << 52
+_FIRST_NATIVE_ID = 1 << 30
 
 #: Greenlets of tasks that would not end: kept, because greenlet would raise in them, whenever.
 _abandoned: list[GreenCarrier] = []
@@ -31,11 +32,13 @@ _abandoned: list[GreenCarrier] = []
 class GreenCarrier:
     """One greenlet: its gate is the switch to another one."""
 
-    __slots__ = ("greenlet", "job", "kept", "key", "pool", "retired", "switch")
+    __slots__ = ("greenlet", "job", "kept", "key", "native_id", "pool", "retired", "switch")
 
     def __init__(self, pool: GreenPool, key: int, carried: greenlet.greenlet | None = None) -> None:
         self.pool = pool
         self.key = key
+        # The body has the number of its thread; no process has one like those of the others.
+        self.native_id = current_native_id() if carried else _FIRST_NATIVE_ID + key - FIRST_KEY
         self.greenlet = greenlet.greenlet(self._serve, pool.hub) if carried is None else carried
         self.switch: Callable[[], Any] = self.greenlet.switch
         self.kept: Kept = NOTHING
@@ -93,12 +96,14 @@ class GreenPool:
         self.key = current_key()
         self.hub = greenlet.getcurrent()
         self.data = ThreadData()
-        self.target = self.main()
+        self._entries, self._pointers = self.data.entries, self.data.pointers
+        self._main = GreenCarrier(self, self.key, self.hub)
+        self.target = self._main
         self.execution: Any = None
 
     def main(self) -> GreenCarrier:
         """What carries the body: the greenlet that calls, with the identity of its OS thread."""
-        return GreenCarrier(self, self.key, self.hub)
+        return self._main
 
     def begin(self, execution: Execution) -> None:
         """``execution`` is the one whose tasks move from now on."""
@@ -116,19 +121,18 @@ class GreenPool:
 
     def hand_over(self, execution: Execution, task: Task, chosen: Task) -> None:
         """``chosen`` moves; return when it is the turn of ``task`` again."""
-        mine: Any = task.carrier
         other: Any = chosen.carrier
-        data = self.data
-        if data.entries or data.pointers[0] or other.kept is not NOTHING:
-            mine.kept, other.kept = data.exchange(other.kept), NOTHING
+        if self._entries or self._pointers[0] or other.kept is not NOTHING:
+            mine: Any = task.carrier
+            mine.kept, other.kept = self.data.exchange(other.kept), NOTHING
         execution.by_key[self.key] = chosen
         other.switch()
 
     def leave(self, mine: GreenCarrier) -> None:
         """The same, to the carrier that was resumed last."""
-        other, data = self.target, self.data
-        if data.entries or data.pointers[0] or other.kept is not NOTHING:
-            mine.kept, other.kept = data.exchange(other.kept), NOTHING
+        other = self.target
+        if self._entries or self._pointers[0] or other.kept is not NOTHING:
+            mine.kept, other.kept = self.data.exchange(other.kept), NOTHING
         self.execution.by_key[self.key] = self.execution.current
         other.switch()
 

@@ -30,7 +30,8 @@ _ROUNDS = 3
 
 #: The data of a task that has none.
 Kept = tuple[dict[Any, Any], int, int]
-NOTHING: Kept = ({}, 0, 0)
+NO_ENTRIES: dict[Any, Any] = {}
+NOTHING: Kept = (NO_ENTRIES, 0, 0)
 
 _offset: int | None = None
 
@@ -47,10 +48,15 @@ class ThreadData:
     def exchange(self, other: Kept) -> Kept:
         """Bring ``other`` in; return what was there, which is now nobody's until brought back."""
         entries, pointers = self.entries, self.pointers
-        mine = (entries.copy(), pointers[0], pointers[1])
-        entries.clear()
-        entries.update(other[0])
-        pointers[0], pointers[1] = other[1], other[2]
+        held, one, two = other
+        kept = NO_ENTRIES
+        if entries or held:
+            kept = entries.copy()
+            entries.clear()
+            entries.update(held)
+        mine = (kept, pointers[0], pointers[1])
+        pointers[0] = one
+        pointers[1] = two
         return mine
 
     def let_go(self) -> None:
