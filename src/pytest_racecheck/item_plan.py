@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from _pytest.unittest import TestCaseFunction
 
-from pytest_racecheck.diagnosis.find import Plan, with_schedule
+from pytest_racecheck.diagnosis.plan import Plan, with_schedule
 from pytest_racecheck.engine.schedule import Schedule
 from pytest_racecheck.engine.strategies.make import understood_by
 from pytest_racecheck.errors import UsageError

@@ -20,7 +20,9 @@ from tests.bench.sctbench.programs import PROGRAMS
 from tests.bench.sctbench.test_sctbench_programs import BY_HAND, Given
 
 from pytest_racecheck import Finding
-from pytest_racecheck.diagnosis.find import Plan, controlled_runner, explore_plan
+from pytest_racecheck.diagnosis.control import controlled_runner
+from pytest_racecheck.diagnosis.find import explore_plan
+from pytest_racecheck.diagnosis.plan import Plan
 from pytest_racecheck.engine.execution import Execution
 from pytest_racecheck.engine.explore import kept_choices
 from pytest_racecheck.engine.schedule import Schedule, record

@@ -15,7 +15,8 @@ from tests.bench import programs
 from tests.bench.sctbench import programs as sctbench
 
 from pytest_racecheck import replay
-from pytest_racecheck.diagnosis.find import Plan, controlled_runner
+from pytest_racecheck.diagnosis.control import controlled_runner
+from pytest_racecheck.diagnosis.plan import Plan
 from pytest_racecheck.engine.carriers import Carriers
 from pytest_racecheck.engine.execution import Execution
 from pytest_racecheck.engine.explore import Runner, kept_choices

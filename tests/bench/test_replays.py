@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from tests.bench.stored_texts import BODIES, RARE, ending, found, plan, replayed, stored
 
-from pytest_racecheck.diagnosis.find import controlled_runner
+from pytest_racecheck.diagnosis.control import controlled_runner
 from pytest_racecheck.engine.explore import kept_choices
 from pytest_racecheck.engine.schedule import Schedule, record
 

@@ -17,7 +17,8 @@ from itertools import islice
 import pytest
 
 from depth_programs import DepthProgram, Step, depth_of, generated, orders
-from pytest_racecheck.diagnosis.find import Plan, controlled_runner
+from pytest_racecheck.diagnosis.control import controlled_runner
+from pytest_racecheck.diagnosis.plan import Plan
 from pytest_racecheck.engine.strategies.exhaustive import Exhaustive
 from pytest_racecheck.engine.strategies.pct import PCT
 from pytest_racecheck.engine.strategies.promise import hit

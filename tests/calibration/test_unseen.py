@@ -13,8 +13,9 @@ from random import Random
 
 import pytest
 
-from pytest_racecheck.diagnosis.find import Plan, controlled_runner
+from pytest_racecheck.diagnosis.control import controlled_runner
 from pytest_racecheck.diagnosis.odds import CONFIDENCE, unseen_of
+from pytest_racecheck.diagnosis.plan import Plan
 from pytest_racecheck.engine.behaviours import Tally
 from pytest_racecheck.engine.explore import search
 from pytest_racecheck.engine.fingerprint import Watched

@@ -9,7 +9,8 @@ import pytest
 
 from depth_programs import DepthProgram
 from pytest_racecheck import explore
-from pytest_racecheck.diagnosis.find import Plan, controlled_runner
+from pytest_racecheck.diagnosis.control import controlled_runner
+from pytest_racecheck.diagnosis.plan import Plan
 from pytest_racecheck.engine.strategies.exhaustive import Exhaustive
 
 PROGRAMS = [

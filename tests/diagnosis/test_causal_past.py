@@ -5,7 +5,8 @@ from __future__ import annotations
 from minimise_programs import torn
 from pytest_racecheck.diagnosis import minimise as minimising
 from pytest_racecheck.diagnosis.causal_past import Event, causal_courses
-from pytest_racecheck.diagnosis.find import Plan, controlled_runner
+from pytest_racecheck.diagnosis.control import controlled_runner
+from pytest_racecheck.diagnosis.plan import Plan
 from pytest_racecheck.diagnosis.turns import Turn
 from pytest_racecheck.engine.explore import search
 from pytest_racecheck.engine.strategies.make import StrategyOptions, make_strategy

@@ -7,10 +7,11 @@ import pytest
 from minimise_programs import FEWEST, condition_if, dining, late_check
 from pytest_racecheck import explore, replay
 from pytest_racecheck.diagnosis import minimise as minimising
-from pytest_racecheck.diagnosis.find import Plan, controlled_runner
+from pytest_racecheck.diagnosis.control import controlled_runner
 from pytest_racecheck.diagnosis.minimise import MAX_REPLAYS, minimise
+from pytest_racecheck.diagnosis.plan import Plan
 from pytest_racecheck.diagnosis.turns import Course, Turn
-from pytest_racecheck.engine.explore import same_failure, search
+from pytest_racecheck.engine.explore import search
 from pytest_racecheck.engine.strategies.exhaustive import Exhaustive
 from pytest_racecheck.engine.strategies.make import StrategyOptions, make_strategy
 from twins import Box, together

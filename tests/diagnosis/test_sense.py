@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from pytest_racecheck.diagnosis.find import Plan
+from pytest_racecheck.diagnosis.plan import Plan
 from pytest_racecheck.diagnosis.sense import CHECKS, refuse_nonsense
 from pytest_racecheck.errors import UsageError
 

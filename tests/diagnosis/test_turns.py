@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from minimise_programs import FEWEST, condition_if
-from pytest_racecheck.diagnosis.find import Plan, controlled_runner
+from pytest_racecheck.diagnosis.control import controlled_runner
+from pytest_racecheck.diagnosis.plan import Plan
 from pytest_racecheck.diagnosis.turns import Along, Course, Recorded
 from pytest_racecheck.engine.schedule import record
 from pytest_racecheck.engine.strategies.make import StrategyOptions, make_strategy

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from pytest_racecheck.diagnosis.find import Plan, controlled_runner
+from pytest_racecheck.diagnosis.control import controlled_runner
+from pytest_racecheck.diagnosis.plan import Plan
 from pytest_racecheck.engine.behaviours import AT_MOST, FIRST, THEN_ONE_IN, Behaviours, Tally
 from pytest_racecheck.engine.fingerprint import Watched
 from pytest_racecheck.engine.strategies.dpor import Reduced

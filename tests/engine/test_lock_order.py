@@ -7,7 +7,8 @@ from functools import partial
 
 import pytest
 
-from pytest_racecheck.diagnosis.find import Plan, controlled_runner
+from pytest_racecheck.diagnosis.control import controlled_runner
+from pytest_racecheck.diagnosis.plan import Plan
 from pytest_racecheck.engine.lock_cycles import MAX_CYCLES, lock_cycles
 from pytest_racecheck.engine.watching import Watch
 from twins import crosswise, together

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pytest_racecheck.diagnosis.find import Plan, explore, explore_plan, replay, with_schedule
+from pytest_racecheck.diagnosis.find import explore, explore_plan, replay
+from pytest_racecheck.diagnosis.plan import Plan, with_schedule
 from pytest_racecheck.diagnosis.verdict import Explanation, Failure, Finding, Story, Verdict
 
 __all__ = [

@@ -13,10 +13,11 @@ import os
 import threading
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from pytest_racecheck.diagnosis.share import Log, apply, state, told
 from pytest_racecheck.diagnosis.witness import others_alive
 from pytest_racecheck.diagnosis.workers import Board, Crew, Report
 from pytest_racecheck.engine.clock import real_perf_s
@@ -25,7 +26,6 @@ from pytest_racecheck.engine.explore import (
     CHECK_AGAIN_EVERY,
     Exploration,
     Runner,
-    add_new,
     allowed_cpus,
     ends_the_search,
     refuse_no_budget,
@@ -33,7 +33,6 @@ from pytest_racecheck.engine.explore import (
     say_what_was_covered,
     schedule_of,
     search,
-    write_down,
 )
 from pytest_racecheck.engine.strategies.base import Strategy
 from pytest_racecheck.engine.strategies.sampling import (
@@ -45,51 +44,6 @@ from pytest_racecheck.engine.strategies.sampling import (
 
 #: Executions that take less than this together are not worth a fork.
 WORTH_S = 0.05
-_MOST = ("most_tasks", "choices", "longest_s")
-_ALL = ("lost", "abandoned")
-_NEW = ("leftovers", "uncontrolled", "transports")
-_FIRST = ("divergence", "cut_off")
-
-
-@dataclass
-class Log:
-    """What one process saw in its share: by number of the execution, whatever was new to it."""
-
-    seen: Exploration = field(default_factory=Exploration)
-    changes: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
-    done: int = 0
-    drawn: int = 0  # of them, by a strategy that draws
-    redundant: int = 0
-    ended_by: str | None = None  # what the execution was that ended it: its number is on the board
-    execution: Execution | None = None  # that execution, if it was made in this process
-    stop: BaseException | None = None  # what that execution raised, to stop the whole test
-    all_covered: bool = False
-    moved: str | None = None  # why the search has to begin again on threads
-
-    def write(self, n: int, execution: Execution) -> None:
-        """Take execution ``n`` in."""
-        before = _state(self.seen)
-        write_down(self.seen, execution)
-        self.note_changes(n, before)
-        if self.seen.behaviours.latest is not None:
-            self.changes.append((n, {"behaviour": self.seen.behaviours.latest}))
-        self.done += 1
-
-    def note_changes(self, n: int, before: dict[str, Any]) -> None:
-        """Keep what execution ``n`` has changed since ``before``."""
-        after = _state(self.seen)
-        if after != before:
-            changed = {name: value for name, value in after.items() if value != before[name]}
-            for name in (*_ALL, *_NEW):
-                if name in changed:
-                    changed[name] = getattr(self.seen, name)[before[name] :]
-            self.changes.append((n, changed))
-
-
-def _state(seen: Exploration) -> dict[str, Any]:
-    """Of lists only the lengths: they grow at their ends."""
-    lengths = {name: len(getattr(seen, name)) for name in (*_ALL, *_NEW)}
-    return lengths | {name: getattr(seen, name) for name in (*_MOST, *_FIRST)}
 
 
 def search_shared(
@@ -213,8 +167,8 @@ class _Divided:
         while (decider := self._strategy.decider(n)) is not None:
             member = getattr(self._strategy, "member", self._strategy)
             number = self._strategy.own_number(n)
-            with self._runner.carriers.searching():
-                execution = self._runner.execute(behaviours.look_at(member, decider, number))
+            watched = behaviours.look_at(member, decider, number)
+            execution = self._runner.execute(watched, searching=True)
             if execution.moved is not None:
                 raise _Moved(execution.moved)
             self._strategy.note(n, decider)
@@ -248,13 +202,13 @@ class _Divided:
         """The share of a process just forked, as plain data."""
         self._runner.begin_anew(worker)
         self._board.beat(worker)
-        return _told(self._share(worker, first, end)) | {"learnt": self._strategy.told()}
+        return told(self._share(worker, first, end)) | {"learnt": self._strategy.told()}
 
     def _or_made_here(self, report: Report, first: int, end: int) -> Report:
         """A worker that has never begun says nothing of the body: its share is made here."""
         if report.message is not None or report.at >= 0:
             return report
-        return replace(report, message=_told(self._share(report.worker, first, end)))
+        return replace(report, message=told(self._share(report.worker, first, end)))
 
     def _share(self, worker: int, first: int, end: int) -> Log:
         log = Log()
@@ -286,7 +240,7 @@ class _Divided:
         log.drawn += not self._strategy.is_systematic(n)
         log.write(n, execution)
         if not execution.failures and not execution.lost and n % CHECK_AGAIN_EVERY == 0:
-            before = _state(log.seen)
+            before = state(log.seen)
             again = run_again(self._runner, schedule_of(self._strategy, execution))
             log.seen.divergence = log.seen.divergence or again
             log.note_changes(n, before)
@@ -309,7 +263,7 @@ class _Divided:
         changes = [*mine.changes, *((n, what) for one in said for n, what in one["changes"])]
         for n, changed in sorted(changes, key=lambda change: change[0]):
             if n < before:
-                _apply(self.found, changed)
+                apply(self.found, changed)
         self.found.redundant += mine.redundant
         for one in said:
             if "learnt" in one:
@@ -375,27 +329,3 @@ class _Divided:
 def _begin_again_if(reasons: list[str | None]) -> None:
     for why in filter(None, reasons):
         raise _Moved(why)
-
-
-def _told(log: Log) -> dict[str, Any]:
-    return {
-        "changes": log.changes,
-        "done": log.done,
-        "drawn": log.drawn,
-        "moved": log.moved,
-        "ended_by": log.ended_by,
-    }
-
-
-def _apply(found: Exploration, changed: dict[str, Any]) -> None:
-    for name, value in changed.items():
-        if name == "behaviour":
-            found.behaviours.add(*value)
-        elif name in _MOST:
-            setattr(found, name, max(getattr(found, name), value))
-        elif name in _FIRST:
-            setattr(found, name, getattr(found, name) or value)
-        elif name in _ALL:
-            getattr(found, name).extend(value)
-        else:
-            add_new(getattr(found, name), value)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
-from pytest_racecheck.adapters.threads import control_threads
+from pytest_racecheck.diagnosis.control import controlled_runner
 from pytest_racecheck.diagnosis.curve import with_curve
 from pytest_racecheck.diagnosis.divided import search_shared
 from pytest_racecheck.diagnosis.judgement import (
@@ -23,96 +21,22 @@ from pytest_racecheck.diagnosis.judgement import (
     unless_all_fails,
     with_control,
 )
+from pytest_racecheck.diagnosis.plan import Plan
 from pytest_racecheck.diagnosis.riders import hunted, named, riders, watched_again
-from pytest_racecheck.diagnosis.sense import CHECKS, refuse_nonsense
 from pytest_racecheck.diagnosis.suspects import doubted
 from pytest_racecheck.diagnosis.verdict import Finding
 from pytest_racecheck.engine.carrier import allocate_gate, raw_acquire, raw_release
-from pytest_racecheck.engine.carriers import CARRIERS, Carriers, refuse_without_greenlets
 from pytest_racecheck.engine.execution import Execution, controlled
 from pytest_racecheck.engine.explore import Exploration, Runner, search
-from pytest_racecheck.engine.native_code import of_code
 from pytest_racecheck.engine.recording import Recorder, Recording
 from pytest_racecheck.engine.schedule import Schedule
-from pytest_racecheck.engine.signals import Signals
-from pytest_racecheck.engine.strategies.base import Strategy
 from pytest_racecheck.engine.strategies.make import (
-    SEARCHING_MODES,
     StrategyOptions,
     make_strategy,
 )
 from pytest_racecheck.engine.strategies.portfolio import Portfolio
 from pytest_racecheck.engine.strategies.recorded import Follow
-from pytest_racecheck.engine.under_test import UnderTest, gates_inserted
-from pytest_racecheck.engine.verbs import switch
-from pytest_racecheck.engine.watching import Watch
 from pytest_racecheck.errors import UsageError
-from pytest_racecheck.probes.points import listen
-
-POINTS = ("access", "sync")
-RACES = ("off", "report")
-DEFAULT_EXECUTIONS = 1000
-DEFAULT_SECONDS = 10.0
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a body is explored; every field is an argument of ``explore``."""
-
-    strategy: str = "portfolio"
-    executions: int = DEFAULT_EXECUTIONS
-    seconds: float = DEFAULT_SECONDS
-    points: str = "access"
-    control: Sequence[str] = ()
-    seed: int = 0
-    preemptions: int | None = None
-    depth: int | Sequence[int] | None = None
-    positive_control: Callable[[], object] | None = None
-    script: Sequence[str] | None = None
-    schedule: str | None = None
-    mode: str | None = None
-    upto: int | None = None
-    then: str | None = None
-    recording: Recording | None = None
-    replays: int = 3
-    patience_s: float = 2.0
-    max_steps: int = 20_000
-    workers: int | str = 1
-    isolate: bool = False
-    record: bool = False
-    curve: bool = False
-    races: str = "off"
-    carrier: str = "auto"
-    root: str = field(default_factory=os.getcwd)
-
-    def checked(self) -> Plan:
-        """Return the plan, or raise UsageError for a value that makes no sense."""
-        if self.points not in POINTS:
-            raise UsageError(f"points={self.points!r}: expected one of {', '.join(POINTS)}")
-        if self.races not in RACES:
-            raise UsageError(f"races={self.races!r}: expected one of {', '.join(RACES)}")
-        refuse_nonsense({name: getattr(self, name) for name in CHECKS})
-        if self.carrier not in CARRIERS:
-            raise UsageError(f"carrier={self.carrier!r}: expected one of {', '.join(CARRIERS)}")
-        if self.carrier == "greenlets":
-            refuse_without_greenlets()
-        if self.control:
-            UnderTest(self.root, (), tuple(self.control))  # refuses a name that is no module
-        self.make_strategy()
-        if self.isolate and self.positive_control is not None:
-            raise UsageError("isolate=True ignores positive_control: leave one of the two out")
-        return self
-
-    def make_strategy(self) -> Strategy:
-        """A fresh strategy of this plan."""
-        names = StrategyOptions.__dataclass_fields__
-        options = StrategyOptions(**{name: getattr(self, name) for name in names})
-        return make_strategy(self.strategy, options)
-
-    @property
-    def follows_one_order(self) -> bool:
-        """Whether one schedule is asked for, and not a search."""
-        return self.strategy in GIVEN and self.mode not in SEARCHING_MODES
 
 
 def explore(body: Callable[[], object], **plan: object) -> Finding:
@@ -301,102 +225,3 @@ def _recorded(runner: Runner, schedule: str, root: str) -> Recording | None:
     if execution.divergence is not None or not execution.failures:
         return None
     return Recording(schedule, tuple(recorder.moves))
-
-
-@contextmanager
-def controlled_runner(
-    body: Callable[[], object], plan: Plan, watch: Callable[[Execution], None] | None = None
-) -> Iterator[Runner]:
-    """The control that a search runs under, for who wants to count executions one by one.
-
-    Each ``execute`` of the runner is exactly one execution; nothing is repeated or simplified.
-    """
-    with ExitStack() as stack:
-        signals = stack.enter_context(Signals())
-        under_test = UnderTest(plan.root, _files_of(body), tuple(plan.control))
-        if _sees_data(plan):
-            stack.enter_context(gates_inserted(under_test))
-        threads = stack.enter_context(control_threads())
-        stack.callback(listen, listen(lambda name: switch("pass", f"probe {name!r}")))
-        world = stack.enter_context(_zeromq() if "zmq" in sys.modules else nullcontext())
-        runner: Runner
-
-        def before(execution: Execution) -> None:
-            threads.before()
-            execution.records_only = plan.points == "sync"
-            if world is not None:
-                execution.clocks = {}
-            if watch is not None and not runner.forked:
-                watch(execution)
-
-        def after(execution: Execution) -> None:
-            if world is not None:
-                _look_at_messages(execution, world)
-            if threads.after(execution):
-                runner.retire_carriers()
-
-        runner = Runner(
-            body,
-            max_steps=plan.max_steps,
-            patience_s=plan.patience_s,
-            before=before,
-            after=after,
-            signals=signals,
-        )
-        runner.watch = Watch(lock_order=True, races=plan.races != "off")
-        runner.carriers = _carriers(plan, under_test, _files_of(body))
-        stack.enter_context(runner.ready())
-        yield runner
-
-
-def _carriers(plan: Plan, under_test: UnderTest, files: Sequence[str]) -> Carriers:
-    need = None
-    if plan.carrier == "auto":
-        # A child that crashes tells which of its threads it was.
-        need = "the body may crash" if plan.isolate else of_code(files, under_test.covers)
-    return Carriers(plan.carrier, need)
-
-
-def _sees_data(plan: Plan) -> bool:
-    """Whether reads and writes are to be seen, also where they are no scheduling points."""
-    return plan.points == "access" or plan.strategy == "exhaustive" or plan.races != "off"
-
-
-def _files_of(body: Callable[[], object]) -> tuple[str, ...]:
-    """Where the body is written; a body that only calls another one says so itself."""
-    named: tuple[str, ...] | None = getattr(body, "files_under_test", None)
-    if named is not None:
-        return named
-    while isinstance(body, partial):
-        body = body.func
-    call = body if hasattr(body, "__code__") else getattr(body, "__func__", type(body).__call__)
-    code = getattr(call, "__code__", None)
-    return () if code is None else (code.co_filename,)
-
-
-def _look_at_messages(execution: Execution, world: Any) -> None:
-    for text in world.end_of_execution(bool(execution.failures)):
-        swallowed = text.startswith("the body swallowed it")
-        (execution.uncontrolled if swallowed else execution.left_open).append(text)
-    used = world.transports_used()
-    execution.transports = tuple(
-        f"{u.transport} ({'exact' if u.exact else 'settled'})" for u in used
-    )
-    execution.uncontrolled.extend(f"{u.transport} did not settle" for u in used if not u.settled)
-
-
-@contextmanager
-def _zeromq() -> Iterator[Any]:
-    from pytest_racecheck.adapters.zeromq import control_zeromq
-
-    with control_zeromq() as world:
-        yield world
-
-
-def with_schedule(plan: Plan, text: str) -> Plan:
-    """The plan that replays ``text``; raises UsageError when it is no replay text."""
-    Schedule.parse(text)
-    bound = plan.preemptions if plan.mode == "around" else None
-    return replace(
-        plan, strategy="replay", schedule=text, preemptions=bound, depth=None, script=None
-    )

@@ -13,8 +13,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pytest_racecheck.diagnosis.find import Plan, explore_plan
+from pytest_racecheck.diagnosis.find import explore_plan
 from pytest_racecheck.diagnosis.passage import at_the_switches, digests, functions_of
+from pytest_racecheck.diagnosis.plan import Plan
 from pytest_racecheck.diagnosis.safe_file import read_object
 from pytest_racecheck.diagnosis.verdict import Finding, Verdict
 from pytest_racecheck.engine.recording import Recording

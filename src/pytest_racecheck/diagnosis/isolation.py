@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from pytest_racecheck.diagnosis.alarm import Alarm
-from pytest_racecheck.diagnosis.find import Plan, with_schedule
 from pytest_racecheck.diagnosis.forked import Ended, Outputs, run_forked
 from pytest_racecheck.diagnosis.mirror import Mirror
+from pytest_racecheck.diagnosis.plan import Plan, with_schedule
 from pytest_racecheck.diagnosis.verdict import Failure, Finding, Story, Verdict
 from pytest_racecheck.diagnosis.wire import (
     ToldTrace,

@@ -179,7 +179,7 @@ class Execution(ExecutionState):
     def advance(self, task: Task) -> None:
         """Choose who moves next; return when it is ``task``'s turn.  Raises Unwind when doomed."""
         if self.current is not task:
-            self.rejoin(task)
+            come_back(self, task)
         self.steps += 1
         if self.steps > self.step_limit:
             self.alarm(task)
@@ -248,10 +248,6 @@ class Execution(ExecutionState):
         """The step limit is passed, or the watchdog wants to know whether anybody still moves."""
         with self.uncontrolled_here():
             answer_alarm(self, task)
-
-    def rejoin(self, task: Task) -> None:
-        """``task`` was taken for lost and is back: wait for its turn like everybody else."""
-        come_back(self, task)
 
     def begin_unwinding(self, why: str) -> Task:
         """End this execution early: the body's own task unwinds first, then all the others."""
@@ -324,7 +320,7 @@ class Execution(ExecutionState):
         if active is not self:
             leave_no_child_behind(self.pid)
         if self.current is not task:
-            self.rejoin(task)
+            come_back(self, task)
         task.done = True
         if self.touched is not None:
             self.touched(task, "end", "release")
@@ -341,16 +337,20 @@ class Execution(ExecutionState):
 
     # --- the body ------------------------------------------------------------------------------
 
-    def run(self, body: Callable[[], object]) -> None:
-        """Run ``body`` as task 0 in the calling thread, and every task it starts, to their ends."""
+    def _prepare(self) -> Task:
+        """Give birth to the body's own task, and tell all who listen that it begins."""
         self.pool.begin(self)
-        main = self.birth(None, "main", self.pool.main())
-        self.current = main
+        main = self.current = self.birth(None, "main", self.pool.main())
         self.heard = self._listener()
         if self.data_races is not None:
             self.touched_data = self.data_races.told_besides(self.touched_data)
         if self._begin is not None:
             self._begin(self)
+        return main
+
+    def run(self, body: Callable[[], object]) -> None:
+        """Run ``body`` as task 0 in the calling thread, and every task it starts, to their ends."""
+        main = self._prepare()
         set_active(self)
         try:
             try:

@@ -9,7 +9,7 @@ from itertools import islice
 from tests.bench.sctbench.counting import plan_of
 from tests.bench.sctbench.programs import PROGRAMS
 
-from pytest_racecheck.diagnosis.find import controlled_runner
+from pytest_racecheck.diagnosis.control import controlled_runner
 from pytest_racecheck.engine.strategies.exhaustive import Exhaustive
 from pytest_racecheck.engine.strategies.random_walk import RandomWalk
 

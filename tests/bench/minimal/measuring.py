@@ -12,8 +12,8 @@ from tests.bench.sctbench.counting import plan_of
 from tests.bench.sctbench.programs import PROGRAMS
 
 from pytest_racecheck.diagnosis import critical_pair, minimise
+from pytest_racecheck.diagnosis.control import controlled_runner
 from pytest_racecheck.diagnosis.explain import explain
-from pytest_racecheck.diagnosis.find import controlled_runner
 from pytest_racecheck.engine.explore import Runner, same_failure, search
 from pytest_racecheck.engine.failure import TaskFailure
 from pytest_racecheck.engine.schedule import Schedule

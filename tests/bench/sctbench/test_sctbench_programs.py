@@ -12,7 +12,7 @@ from tests.bench.sctbench.programs import PROGRAMS
 from tests.bench.sctbench.published import CLASSES, PUBLISHED, schedules
 from tests.bench.sctbench.variants import hunters, options_of
 
-from pytest_racecheck.diagnosis.find import controlled_runner
+from pytest_racecheck.diagnosis.control import controlled_runner
 
 
 class Given:

@@ -8,7 +8,8 @@ import pytest
 from tests.bench.sctbench.counting import plan_of
 from tests.bench.sctbench.programs import PROGRAMS
 
-from pytest_racecheck.diagnosis.find import controlled_runner, explore_plan
+from pytest_racecheck.diagnosis.control import controlled_runner
+from pytest_racecheck.diagnosis.find import explore_plan
 from pytest_racecheck.engine.watching import Watch
 
 LOCK_ORDER, WAKE_UP, TORN = "lock-order inversion", "lost wake-up", "torn read"

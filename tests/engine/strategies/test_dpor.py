@@ -10,7 +10,8 @@ from functools import partial
 import pytest
 
 from pytest_racecheck import explore
-from pytest_racecheck.diagnosis.find import Plan, controlled_runner
+from pytest_racecheck.diagnosis.control import controlled_runner
+from pytest_racecheck.diagnosis.plan import Plan
 from pytest_racecheck.engine.strategies.dpor import Reduced
 from pytest_racecheck.engine.strategies.events import Events, Recorder
 from pytest_racecheck.engine.strategies.exhaustive import Exhaustive

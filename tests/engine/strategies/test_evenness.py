@@ -8,7 +8,8 @@ from math import sqrt
 
 import pytest
 
-from pytest_racecheck.diagnosis.find import Plan, controlled_runner
+from pytest_racecheck.diagnosis.control import controlled_runner
+from pytest_racecheck.diagnosis.plan import Plan
 from pytest_racecheck.engine.strategies.make import StrategyOptions, make_strategy
 from pytest_racecheck.engine.strategies.pos import PartialOrderSampling
 from pytest_racecheck.engine.task import Task
