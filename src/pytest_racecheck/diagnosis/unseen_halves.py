@@ -67,6 +67,32 @@ def _read_half_written(case: Case) -> Named | None:
     return None
 
 
+def _read_before_the_rest(case: Case) -> Named | None:
+    """The same told from the other side: the second write comes too late for the reader."""
+    for one in case.critical:
+        old, later = one.between, one.then
+        if one.first is not None or (old.label, later.label) != ("read", "write"):
+            continue
+        if old.task != case.failed or not same_variable(old, later):
+            continue
+        begun = [s for s in _beside(case, later) if s.label == "write" and s.line < later.line]
+        for new in (s for s in _beside(case, old) if s.label == "read" and apart(s, old)):
+            written = next((s for s in begun if same_variable(s, new)), None)
+            if written is not None and any(s is new for s in _after(case, written)):
+                return (
+                    "torn read",
+                    f"{case.name(old.task)} read {valued(new)} at {spot(new)} and {valued(old)} at "
+                    f"{spot(old)}, between the two writes of {case.name(later.task)} at "
+                    f"{spot(written)} and {spot(later)}",
+                )
+    return None
+
+
+def _after(case: Case, step: Step) -> list[Step]:
+    steps = list(case.steps)
+    return steps[next(n for n, other in enumerate(steps) if other is step) :]
+
+
 def _beside(case: Case, step: Step) -> list[Step]:
     """Steps of the same task in the same function."""
     return [s for s in case.steps if s.task == step.task and s.function == step.function]
@@ -74,9 +100,7 @@ def _beside(case: Case, step: Step) -> list[Step]:
 
 def _goes_on(case: Case, written: Step, after: Step) -> Iterator[Step]:
     """What the writer writes after ``after`` in the same pass through its function."""
-    steps = list(case.steps)
-    at = next(n for n, step in enumerate(steps) if step is after)
-    for step in steps[at:]:
+    for step in _after(case, after):
         if step.task == written.task and step.function == written.function:
             if step.line <= written.line:
                 return
@@ -221,6 +245,7 @@ UNSEEN: tuple[Callable[[Case], Named | None], ...] = (
     _changed_while_iterating,
     _read_twice,
     _read_half_written,
+    _read_before_the_rest,
     _guarded,
     _not_asked_again,
     _cleared,
