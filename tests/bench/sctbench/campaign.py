@@ -75,8 +75,9 @@ def stages(wishes: Wishes) -> list[tuple[list[Cell], float]]:
     every = hunts(wishes)
     first, *longer = wishes.rounds_s
     about = [cell for cell in every if cell.label in FIRST]
-    begun = [(every, first), (classes(wishes), CLASSES_S), (twins(wishes), TWIN_S)]
-    return begun + [(cells, seconds) for cells in (about, every) for seconds in longer]
+    targets = [(about, first), (classes(wishes), CLASSES_S)]
+    targets += [(about, seconds) for seconds in longer[:-1]] + [(twins(wishes), TWIN_S)]
+    return [*targets, (every, first), (about, longer[-1]), *((every, more) for more in longer)]
 
 
 def hunts(wishes: Wishes) -> list[Cell]:

@@ -79,6 +79,16 @@ def test_a_rare_failure_is_there_when_the_order_is_given(name):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["reorder_100", "twostage_100"])
+def test_the_default_finds_what_lies_between_two_of_a_hundred_threads(name):
+    program = PROGRAMS[name]
+    plans = [plan_of(program.broken, "portfolio", seed=seed) for seed in range(10)]
+    made = trials(program.broken, plans, program.kinds, cap=1000, seconds=inf)
+    assert all(trial.found for trial in made)
+    assert sum(trial.schedules for trial in made) <= 100 * len(made)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_fixed_twin_does_not_fail(name):
     schedules = 30 if PROGRAMS[name].threads > 20 else 300

@@ -58,3 +58,15 @@ def test_the_seed_reaches_the_members():
 
     assert orders(1) == orders(1)
     assert orders(1) != orders(2)
+
+
+def test_a_member_with_two_turns_goes_on_where_it_was():
+    portfolio = make_strategy("portfolio", StrategyOptions(3, points="sync"))
+    alone = make_strategy("surw", StrategyOptions(3)).deciders()
+    program, found = [plain(9)] * 3, []
+    for decider in islice(portfolio.deciders(), 18):
+        order = run(program, decider).order
+        if portfolio.current == "surw":
+            found.append(order)
+    assert len(found) == 6
+    assert found == [run(program, next(alone)).order for _ in found]

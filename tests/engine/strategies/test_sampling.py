@@ -5,14 +5,19 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from functools import partial
+from random import Random
 
 import pytest
 
 from pytest_racecheck import explore
+from pytest_racecheck.engine.access import Site
+from pytest_racecheck.engine.carrier import Carrier
 from pytest_racecheck.engine.explore import Runner
 from pytest_racecheck.engine.schedule import record
 from pytest_racecheck.engine.strategies.kinds import kind_of
 from pytest_racecheck.engine.strategies.make import StrategyOptions, make_strategy
+from pytest_racecheck.engine.strategies.profile import Profile
+from pytest_racecheck.engine.strategies.surw import _Walk
 from pytest_racecheck.engine.task import Task
 from twins import together
 
@@ -65,6 +70,35 @@ def test_the_selective_walk_finds_what_needs_many_tasks_held_back():
             lambda: many_setters(20), strategy="surw", seed=seed, executions=800, seconds=60
         )
         assert finding.verdict == "reproduced", finding.report()
+
+
+def test_the_selective_walk_counts_equal_tasks_as_one_in_every_other_execution():
+    def first_of(by_kind):
+        walk = _Walk(Random(7), Profile(), by_kind=by_kind)
+        tasks = [Task(at, f"main/{at}", "T", Carrier()) for at in range(1, 11)]
+        for task in tasks:
+            task.thread = threading.Thread(target=Pair.method if task.index == 1 else len)
+            walk._left[task.index] = 1
+        return [walk._by_what_is_left(tasks) for _ in range(400)].count(1)
+
+    assert 150 < first_of(True) < 250  # one of two kinds
+    assert 15 < first_of(False) < 75  # one of ten tasks
+
+
+def test_an_operation_that_lost_a_race_draws_its_priority_again():
+    profile = Profile()
+    profile.counts = {0: {"main/1": 1, "main/2": 1}}  # something else is selected
+    walk = _Walk(Random(7), profile, by_kind=False)
+    mover, rival, other = (Task(at, f"main/{at}", "T", Carrier()) for at in (1, 2, 3))
+    pair, apart = Pair(), Pair()
+    write = Site("attribute", "write", "one", 1)
+    for task, target in ((mover, pair), (rival, pair), (other, apart)):
+        task.pending = (write.label, target, write)
+        walk.performed(task)
+    before = dict(walk._priority)
+    walk.operation(mover)
+    assert walk._priority[rival.index] != before[rival.index]
+    assert walk._priority[other.index] == before[other.index]
 
 
 @pytest.mark.parametrize("setters", [3, 60])
