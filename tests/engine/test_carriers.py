@@ -13,7 +13,7 @@ import threading
 import pytest
 
 from pytest_racecheck import Verdict, explore
-from pytest_racecheck.engine import carrier, clock
+from pytest_racecheck.engine import carrier, clock, execution
 from pytest_racecheck.engine.carriers import FIRST_ON_THREADS
 from pytest_racecheck.engine.native_code import of_code
 from pytest_racecheck.errors import UsageError
@@ -188,6 +188,36 @@ def test_code_that_refers_to_native_threads_is_known_by_its_names(
     for name in ("using", "stores"):
         del sys.modules[name]
     assert reason == (named and f"the code refers to {named}, which knows OS threads")
+
+
+# ------------------------------------------------------------------------------ threads bear it out
+
+
+def on_greenlets():
+    return execution.active is not None and execution.active.pool.on_greenlets
+
+
+def fail_on_greenlets():
+    take_a_lock()
+    assert not on_greenlets()
+
+
+def pass_on_greenlets():
+    if not on_greenlets():
+        take_a_lock()
+
+
+@pytest.mark.parametrize("differs", [fail_on_greenlets, pass_on_greenlets])
+def test_what_greenlets_alone_show_does_not_count(differs):
+    def body():
+        together(differs, take_a_lock)
+
+    finding = found(body, carrier="auto", executions=FIRST_ON_THREADS * 6)
+    assert finding.failure is None
+    assert finding.executions == FIRST_ON_THREADS * 6
+    assert finding.carrier == (
+        "threads (an execution went another way on threads than on greenlets)"
+    )
 
 
 # -------------------------------------------------------------------------------- without greenlet

@@ -199,6 +199,14 @@ def test_numbers_names_and_lists_tell_the_tasks_apart(carrier):
     assert finding(body, carrier).failure is None
 
 
+def test_tasks_that_begin_one_another_all_have_room_for_their_calls(carrier):
+    def body():
+        gate = threading.Barrier(150)
+        together(*[gate.wait] * 150)
+
+    assert explore(body, carrier=carrier, points="sync", executions=1).failure is None
+
+
 def test_threads_that_live_together_have_different_numbers(carrier):
     def body():
         gate = threading.Barrier(3)

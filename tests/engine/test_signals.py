@@ -103,6 +103,7 @@ def test_a_signal_for_a_body_that_waits_is_heard_while_it_waits(usr1):
         explore(body)
 
 
+@pytest.mark.threads_only
 def test_a_handler_that_does_not_raise_changes_no_schedule(usr1):
     seen = []
     usr1(lambda *_: seen.append(1))

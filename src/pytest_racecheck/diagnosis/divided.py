@@ -27,6 +27,8 @@ from pytest_racecheck.engine.explore import (
     Exploration,
     Runner,
     allowed_cpus,
+    borne_out_by_threads,
+    differs_on_threads,
     ends_the_search,
     refuse_no_budget,
     run_again,
@@ -74,8 +76,8 @@ def search_shared(
     except _Moved as moved:  # as in ``search``: from the beginning, on threads
         runner.carriers.stay_on_threads(moved.why)
         strategy, divided = again, divided.once_more(again)
-        divided.found.moved = moved.why
         divided.run()
+        divided.found.moved = moved.why
     finally:
         divided.found.seconds = real_perf_s() - begun
         say_what_was_covered(divided.found, strategy)
@@ -158,8 +160,14 @@ class _Divided:
         if made is None:
             self.found.finished = self._over = True
             return False
-        self._over = ends_the_search(self.found, made, self._runner, self._strategy)
+        self._over = self._takes_as_end(made)
         return not self._over
+
+    def _takes_as_end(self, execution: Execution) -> bool:
+        """Take one execution in; whether it ends the search."""
+        ends = ends_the_search(self.found, execution, self._runner, self._strategy)
+        _begin_again_if([self.found.moved])
+        return ends
 
     def _perform(self, n: int, counts: Exploration | Log) -> Execution | None:
         """Execution ``n``; None when there is nothing left to try."""
@@ -240,17 +248,25 @@ class _Divided:
         log.drawn += not self._strategy.is_systematic(n)
         log.write(n, execution)
         if not execution.failures and not execution.lost and n % CHECK_AGAIN_EVERY == 0:
-            before = state(log.seen)
-            again = run_again(self._runner, schedule_of(self._strategy, execution))
-            log.seen.divergence = log.seen.divergence or again
-            log.note_changes(n, before)
+            self._check(n, execution, log)
         if execution.failures:
             failure = execution.failures[0]
             log.ended_by = f"ended in {failure.type} at {failure.where}"
         elif execution.lost or execution.divergence is not None:
             log.ended_by = "was not followed to its end"
         log.execution = execution if log.ended_by else None
-        return log.ended_by is None
+        return log.ended_by is None and log.moved is None
+
+    def _check(self, n: int, execution: Execution, log: Log) -> None:
+        """Run execution ``n``, which has passed, once more, as ``search`` would."""
+        schedule = schedule_of(self._strategy, execution)
+        if borne_out_by_threads(self._runner, execution):
+            if differs_on_threads(self._runner, schedule, execution):
+                log.moved = self._runner.carriers.need
+            return
+        before = state(log.seen)
+        log.seen.divergence = log.seen.divergence or run_again(self._runner, schedule)
+        log.note_changes(n, before)
 
     # --- afterwards ------------------------------------------------------------------------------
 
@@ -315,7 +331,7 @@ class _Divided:
             raise mine.stop
         self.found.finished = mine.all_covered
         if mine.execution is not None:
-            ends_the_search(self.found, mine.execution, self._runner, self._strategy)
+            self._takes_as_end(mine.execution)
 
     def _after_a_death(self, report: Report) -> None:
         """A worker is gone without a word; to make its execution here might end this process."""

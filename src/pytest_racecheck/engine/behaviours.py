@@ -13,7 +13,7 @@ from pytest_racecheck.engine.strategies.base import Decider, Strategy
 
 #: So many executions of a strategy are looked at first, then one in so many, and so many at most.
 #: The prime keeps step with no strategy that takes several ways to draw in turn.
-FIRST, THEN_ONE_IN, AT_MOST = 20, 31, 10_000
+FIRST, THEN_ONE_IN, AT_MOST = 20, 97, 10_000
 
 
 #: Name of a strategy, fingerprint, generation (strategies/base.py).

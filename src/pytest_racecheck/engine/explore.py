@@ -230,7 +230,9 @@ def _searched(
                 break
             if execution.redundant:
                 found.redundant += 1
-            elif ends_the_search(found, execution, runner, strategy) and not go_on:
+            elif ends_the_search(found, execution, runner, strategy) and (
+                not go_on or found.moved is not None
+            ):
                 break
     finally:
         if isinstance(deciders, Generator):
@@ -268,12 +270,16 @@ def ends_the_search(
     new = execution.failures and found.failed is None
     if check or new or found.first is None:
         schedule = schedule_of(strategy, execution)
+        elsewhere = borne_out_by_threads(runner, execution)
+        if elsewhere and differs_on_threads(runner, schedule, execution):
+            found.moved = runner.carriers.need
+            return True
         if new:
             found.first_failure, found.failed = found.executions, execution
             found.schedule = schedule
         elif not execution.failures:
             found.first = found.first or schedule
-            if check and not execution.lost:
+            if check and not execution.lost and not elsewhere:
                 found.divergence = found.divergence or run_again(runner, schedule)
     return bool(execution.failures or found.lost or execution.divergence is not None)
 
@@ -281,6 +287,24 @@ def ends_the_search(
 def schedule_of(strategy: Strategy, execution: Execution) -> Schedule:
     """What replays the execution that ``strategy`` has just made."""
     return record(_name(strategy), kept_choices(execution))
+
+
+def borne_out_by_threads(runner: Runner, execution: Execution) -> bool:
+    """Whether what ``execution`` shows counts only when threads show the same."""
+    return execution.pool.on_greenlets and runner.carriers.wanted == "auto"
+
+
+def differs_on_threads(runner: Runner, schedule: Schedule, execution: Execution) -> bool:
+    """With ``auto``, threads bear out what is about to count, and every so many executions."""
+    again = runner.replay(schedule)
+    one, other = (
+        ([failure.identity for failure in each.failures], kept_choices(each), each.steps)
+        for each in (execution, again)
+    )
+    if again.divergence is None and one == other:
+        return False
+    runner.carriers.need = "an execution went another way on threads than on greenlets"
+    return True
 
 
 def kept_choices(execution: Execution) -> list[tuple[int, int, str]]:

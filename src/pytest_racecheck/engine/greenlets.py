@@ -73,6 +73,7 @@ class GreenCarrier:
             data.let_go()
 
     def _serve(self) -> None:
+        greenlet.getcurrent().parent.switch()
         while self.job is not None:
             self.job()
             self.job = None
@@ -117,7 +118,13 @@ class GreenPool:
 
     def _grow(self) -> GreenCarrier:
         self.made += 1
-        return GreenCarrier(self, FIRST_KEY + self.made)
+        carrier = GreenCarrier(self, FIRST_KEY + self.made)
+        # Begun here and not when it is first resumed: it counts its calls from those of whoever
+        # begins it, and a task that begins a task that begins a task would come to the limit.
+        carrier.greenlet.parent = greenlet.getcurrent()
+        carrier.switch()
+        carrier.greenlet.parent = self.hub
+        return carrier
 
     def hand_over(self, execution: Execution, task: Task, chosen: Task) -> None:
         """``chosen`` moves; return when it is the turn of ``task`` again."""
