@@ -341,7 +341,7 @@ ORDERED = (
 )
 
 
-@pytest.mark.parametrize("body", ORDERED, ids=str)
+@pytest.mark.parametrize("body", ORDERED, ids=lambda body: body.__name__)
 def test_what_is_ordered_is_no_race(body):
     assert races_of(body, executions=20) == ()
 
