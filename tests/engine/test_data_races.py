@@ -139,7 +139,7 @@ RACY = {
 }
 
 
-@pytest.mark.parametrize("body", RACY, ids=lambda body: body.__name__)
+@pytest.mark.parametrize("body", RACY)
 def test_a_race_is_seen_in_executions_that_pass(body):
     found = races_of(body, executions=20)
     assert found
@@ -341,7 +341,7 @@ ORDERED = (
 )
 
 
-@pytest.mark.parametrize("body", ORDERED, ids=lambda body: body.__name__)
+@pytest.mark.parametrize("body", ORDERED)
 def test_what_is_ordered_is_no_race(body):
     assert races_of(body, executions=20) == ()
 

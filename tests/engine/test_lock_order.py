@@ -152,7 +152,7 @@ CYCLES = {
 }
 
 
-@pytest.mark.parametrize("body", CYCLES, ids=str)
+@pytest.mark.parametrize("body", CYCLES)
 def test_a_cycle_counts_when_several_tasks_could_close_it(body):
     assert len(watched(body).cycles) == CYCLES[body]
 
