@@ -23,67 +23,58 @@ FAULTS = (
             "diagnosis/test_critical_pair.py::"
             "test_the_orders_of_a_failure_without_a_preemption_are_named",
         ),
-    ),
-    Fault(
-        "ruled out although it diverged",
-        "diagnosis/judgement.py",
-        '    if found.divergence:\n        return f"{DIVERGED}',
-        '    if found.divergence and found.failed:\n        return f"{DIVERGED}',
-        "a body that draws dice is proved correct",
-        ("diagnosis/test_find.py::test_a_schedule_that_depends_on_a_draw_is_noticed",),
-    ),
-    Fault(
-        "ruled out although control was lost",
-        "diagnosis/judgement.py",
-        '    if found.lost:\n        return "control was lost: "',
-        '    if found.lost and found.failed:\n        return "control was lost: "',
-        "what nobody controlled is proved correct",
-        ("engine/test_execution.py::test_a_loop_without_any_point_is_named",),
-    ),
-    Fault(
-        "ruled out beside a thread that is not ours",
-        "diagnosis/judgement.py",
-        "    if found.uncontrolled:\n",
-        "    if found.uncontrolled and found.failed:\n",
-        "what another thread did is taken for controlled",
-        (
-            "adapters/test_threads.py::test_a_thread_outside_control_downgrades_the_verdict_and_is_named",
+        Fault(
+            "ruled out although it diverged",
+            "diagnosis/judgement.py",
+            '    if found.divergence:\n        return f"{DIVERGED}',
+            '    if found.divergence and found.failed:\n        return f"{DIVERGED}',
+            "a body that draws dice is proved correct",
+            ("diagnosis/test_find.py::test_a_schedule_that_depends_on_a_draw_is_noticed",),
         ),
-    ),
-    Fault(
-        "ruled out although the budget ended",
-        "diagnosis/judgement.py",
-        "elif reason is None and found.finished and found.grade is not None:",
-        "elif reason is None and found.grade is not None:",
-        "a part of the schedules is called all of them",
-        ("engine/test_false_passes.py::test_a_search_that_its_budget_cuts_off_is_never_ruled_out",),
-    ),
-    Fault(
-        "a bound is called everything",
-        "diagnosis/judgement.py",
-        'if found.grade == "exhausted"\n        else',
-        'if found.grade != "statistical"\n        else',
-        "a race of one preemption more is said not to be there",
-        ("diagnosis/test_find.py::test_a_verdict_says_what_was_covered",),
-    ),
-    Fault(
-        "any failure agrees with the first",
-        "diagnosis/judgement.py",
-        "if again.divergence is None and again.failures and same_failure(first, again"
-        ".failures[0]):",
-        "if again.divergence is None and again.failures:",
-        "a replay that ends otherwise counts as one that agrees",
-        ("diagnosis/test_find.py::test_replays_that_end_in_another_failure_do_not_agree",),
-    ),
-    Fault(
-        "replays that pass are counted",
-        "diagnosis/judgement.py",
-        "if again.divergence is None and again.failures and same_failure(first, again"
-        ".failures[0]):",
-        "if again.divergence is None:",
-        "3 of 3 replays are said to fail, and none did",
-        (
-            "diagnosis/test_find.py::test_a_body_that_depends_on_more_than_the_schedule_is_inconclusive",
+        Fault(
+            "ruled out although control was lost",
+            "diagnosis/judgement.py",
+            '    if found.lost:\n        return "control was lost: "',
+            '    if found.lost and found.failed:\n        return "control was lost: "',
+            "what nobody controlled is proved correct",
+            ("engine/test_execution.py::test_a_loop_without_any_point_is_named",),
+        ),
+        Fault(
+            "ruled out beside a thread that is not ours",
+            "diagnosis/judgement.py",
+            "    if found.uncontrolled:\n",
+            "    if found.uncontrolled and found.failed:\n",
+            "what another thread did is taken for controlled",
+            (
+                "adapters/test_threads.py::test_a_thread_outside_control_downgrades_the_verdict_and_is_named",
+            ),
+        ),
+        Fault(
+            "ruled out although the budget ended",
+            "diagnosis/judgement.py",
+            "elif reason is None and found.finished and found.grade is not None:",
+            "elif reason is None and found.grade is not None:",
+            "a part of the schedules is called all of them",
+            (
+                "engine/test_false_passes.py::test_a_search_that_its_budget_cuts_off_is_never_ruled_out",
+            ),
+        ),
+        Fault(
+            "a bound is called everything",
+            "diagnosis/judgement.py",
+            'if found.grade == "exhausted"\n        else',
+            'if found.grade != "statistical"\n        else',
+            "a race of one preemption more is said not to be there",
+            ("diagnosis/test_find.py::test_a_verdict_says_what_was_covered",),
+        ),
+        Fault(
+            "any failure agrees with the first",
+            "diagnosis/judgement.py",
+            "if again.divergence is None and again.failures and same_failure(first, again"
+            ".failures[0]):",
+            "if again.divergence is None and again.failures:",
+            "a replay that ends otherwise counts as one that agrees",
+            ("diagnosis/test_find.py::test_replays_that_end_in_another_failure_do_not_agree",),
         ),
     ),
     Fault(
