@@ -116,8 +116,8 @@ def schedules(monkeypatch, log: Path, **plan: object) -> Counter:
     """How often each schedule was executed, in whatever process."""
     plain = Runner.execute
 
-    def noted(self, decider, trace=None):
-        execution = plain(self, decider, trace)
+    def noted(self, decider, trace=None, **more):
+        execution = plain(self, decider, trace, **more)
         text = record("any", kept_choices(execution)).text()
         with open(log, "a") as file:  # one write, at the end: lines do not mix
             file.write(f"{text} {os.getpid()}\n")

@@ -15,7 +15,7 @@ USUAL = {name: getattr(Plan(), name) for name in CHECKS}
 
 def test_every_field_is_checked_here_or_beside():
     by_the_strategy = {"mode", "upto", "then"}
-    beside = {"points", "races", "root", *by_the_strategy}
+    beside = {"points", "races", "carrier", "root", *by_the_strategy}
     assert set(Plan.__dataclass_fields__) - set(CHECKS) == beside
 
 

@@ -255,10 +255,21 @@ def test_an_unknown_carrier_is_refused():
 # ------------------------------------------------------------------------- a task holds all others
 
 
+WAITED_FOR = []
+
+
+@pytest.fixture(autouse=True)
+def nobody_waits_afterwards():
+    """A thread that waits natively, and was abandoned, ends: later tests are not to find it."""
+    yield
+    while WAITED_FOR:
+        WAITED_FOR.pop().close()
+
+
 def block_natively():
     here, there = socket.socketpair()
-    with here, there:
-        here.settimeout(None)
+    WAITED_FOR.append(there)
+    with here:
         here.recv(1)
 
 

@@ -59,6 +59,8 @@ _FUNCTIONS = {
     "system": SUBPROCESS,
     "getenv": ENVIRONMENT,
 }
+#: Where these functions are from; those of a thread's numbers are ours, standing in.
+_WHERE = ("builtins", "posix", "nt", "os", "_thread", "pathlib", "pytest_racecheck")
 _CLOCKS = (datetime.datetime, datetime.date)
 #: Of ``time``, those that a controlled task does not get virtual time from, or that are no clocks.
 _NO_CLOCKS = ("sleep", "strptime", "mktime", "get_clock_info")
@@ -129,7 +131,7 @@ def _asked(function: Any) -> str | None:
 
 def _named(module: str, name: str) -> str | None:
     module = module.partition(".")[0]
-    if name in _FUNCTIONS and module in ("builtins", "posix", "nt", "os", "_thread", "pathlib"):
+    if name in _FUNCTIONS and module in _WHERE:
         return _FUNCTIONS[name]
     if module == "threading":
         return _FUNCTIONS.get(name)
