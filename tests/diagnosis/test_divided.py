@@ -340,6 +340,29 @@ def test_other_threads_of_this_process_keep_it_from_forking():
     assert finding.executions == 70
 
 
+def test_sockets_keep_it_from_forking():
+    zmq = pytest.importorskip("zmq")
+
+    def body():
+        with zmq.Context() as context, context.socket(zmq.PULL) as pull:
+            pull.bind("inproc://divided")
+
+            def send():
+                with context.socket(zmq.PUSH) as push:
+                    push.connect("inproc://divided")
+                    push.send(b"one")
+
+            thread = threading.Thread(target=send)
+            thread.start()
+            assert pull.recv() == b"one"
+            thread.join()
+
+    finding = explore(body, strategy="random", points="sync", executions=300, workers=2)
+    assert finding.failure is None
+    assert "a fork would not have the threads of libzmq" in finding.warnings[0]
+    assert finding.executions == 300
+
+
 def test_a_search_in_a_child_process_is_one_and_says_so():
     body = orders(never)
     finding = explore(body, points="sync", executions=70, workers=2, isolate=True)

@@ -327,7 +327,7 @@ def test_nothing_of_an_execution_is_visible_to_the_next(carrier):
 
 def test_a_thread_is_listed_as_soon_as_it_is_started(carrier):
     def body():
-        gate = threading.Lock()
+        gate, before = threading.Lock(), threading.active_count()
         with gate:
             worker = threading.Thread(target=lambda: gate.acquire())
             worker.start()
@@ -336,5 +336,4 @@ def test_a_thread_is_listed_as_soon_as_it_is_started(carrier):
         worker.join()
         assert worker not in threading.enumerate()
 
-    before = threading.active_count()
     assert finding(body, carrier).failure is None

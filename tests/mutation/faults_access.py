@@ -17,11 +17,12 @@ FAULTS = (
         "the gate of a variable comes after its access",
         "engine/instrument.py",
         "            else:\n                out.extend(_gate_before(item, code, scope, stored))\n"
-        "        out.append(item)",
+        "            out.extend(calls.behind(at, item))\n        out.append(item)",
         "            else:\n                gate = _gate_before(item, code, scope, stored)\n"
         "                if item.name in (*_CELLS, *_GLOBALS) and gate:\n"
         "                    out.extend([item, *gate])\n                    continue\n"
-        "                out.extend(gate)\n        out.append(item)",
+        "                out.extend(gate)\n"
+        "            out.extend(calls.behind(at, item))\n        out.append(item)",
         "a global is stored before anybody could load it",
         (
             "engine/test_access.py::test_a_variable_is_as_it_was_while_a_task_stands_before_its_access",

@@ -67,7 +67,7 @@ FAULTS = (
     Fault(
         "what a release enables is not ordered behind it",
         "engine/strategies/races.py",
-        "    for at in enabling:\n        _join(clock, events.clocks[at])\n",
+        "    for at in found.enabling:\n        _join(clock, events.clocks[at])\n",
         "",
         "orders that cannot be are taken for races",
         (CLASSES,),
@@ -75,8 +75,8 @@ FAULTS = (
     Fault(
         "code without gates touches nothing",
         "engine/opaque.py",
-        "    if kind is not None:\n        execution.touched(ANYTHING, WHOLE, kind)",
-        "    if kind is None:\n        execution.touched(ANYTHING, WHOLE, WRITE)",
+        "    if kind is not None:\n        touched(ANYTHING, WHOLE, kind)",
+        "    if kind is None:\n        touched(ANYTHING, WHOLE, WRITE)",
         "a race through a C function is ruled out",
         (
             "engine/strategies/test_dpor.py::test_an_order_that_matters_where_there_are_no_gates_is_found",

@@ -12,8 +12,8 @@ FAULTS = (
     Fault(
         "bounded stops one preemption early",
         "engine/strategies/exhaustive.py",
-        "spent >= self._bound and beyond",
-        "spent + 1 >= self._bound and beyond",
+        "last = self._bound is not None and spent >= self._bound",
+        "last = self._bound is not None and spent + 1 >= self._bound",
         "a race of as many preemptions as the bound is not found",
         (COUNTED,),
     ),
@@ -121,8 +121,8 @@ FAULTS = (
     Fault(
         "the portfolio claims a bound of its own",
         "engine/strategies/portfolio.py",
-        "return next((s.preemptions for s in self._strategies if s.preemptions is not None), None)",
-        "return len(self._strategies)",
+        "return self._systematic.preemptions",
+        "return len(self._others)",
         "it is said that schedules have run of which a few were drawn",
         (
             "engine/strategies/test_portfolio.py::"

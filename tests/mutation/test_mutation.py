@@ -96,7 +96,12 @@ def test_a_fault_that_does_not_even_run_is_not_called_caught(sound, tmp_path):
     package = tmp_path / sound.name
     shutil.copytree(sound, package)
     Fault(
-        "broken", "engine/waits.py", "import sys\n", "import no_such_module\n", "it breaks", ()
+        "broken",
+        "engine/waits.py",
+        "from types import",
+        "from no_such import",
+        "it breaks",
+        (),
     ).seed(package)
     with pytest.raises(AssertionError, match="did not come to its end"):
         run(package, "pytest_racecheck.engine.waits", FAULTS[CHEAP[1]].caught_by)

@@ -10,6 +10,7 @@ failed in a worker is made once more here, so that everything that follows is as
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from copy import deepcopy
@@ -26,6 +27,7 @@ from pytest_racecheck.engine.explore import (
     CHECK_AGAIN_EVERY,
     Exploration,
     Runner,
+    add_new,
     allowed_cpus,
     borne_out_by_threads,
     differs_on_threads,
@@ -36,6 +38,7 @@ from pytest_racecheck.engine.explore import (
     schedule_of,
     search,
 )
+from pytest_racecheck.engine.foreign import is_of_a_tool
 from pytest_racecheck.engine.strategies.base import Strategy
 from pytest_racecheck.engine.strategies.sampling import (
     EAGER,
@@ -44,6 +47,7 @@ from pytest_racecheck.engine.strategies.sampling import (
     takes_in_before,
 )
 
+_WITH_SOCKETS = "one process made the search: a fork would not have the threads of libzmq"
 #: Executions that take less than this together are not worth a fork.
 WORTH_S = 0.05
 
@@ -97,11 +101,17 @@ def _why_one(strategy: Strategy) -> str | None:
         return f"each execution of strategy {strategy.name!r} depends on those before it"
     if not hasattr(os, "fork"):
         return "there is no os.fork here"
-    here = threading.current_thread()
-    others = [one.name for one in threading.enumerate() if one is not here] or others_alive()
+    others = _other_threads() or others_alive()
     if others:
         return f"a fork would not have the other threads of this process ({', '.join(others)})"
     return None
+
+
+def _other_threads() -> list[str]:
+    """Those that a fork would miss; idle workers of a pool are among them."""
+    here, frames = threading.current_thread(), sys._current_frames()
+    others = [one for one in threading.enumerate() if one is not here]
+    return [one.name for one in others if not is_of_a_tool(frames.get(one.ident or 0))]
 
 
 class _Moved(Exception):
@@ -140,6 +150,9 @@ class _Divided:
             end = min(next_stop(first), self._executions)
             spent_s = real_perf_s() - begun
             if first < EAGER or spent_s / first * (end - first) < WORTH_S:
+                self._alone(first, end)
+            elif self.found.transports:
+                add_new(self.found.notes, [_WITH_SOCKETS])
                 self._alone(first, end)
             else:
                 self._together(first, end)
