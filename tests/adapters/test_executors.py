@@ -131,6 +131,8 @@ def test_a_pool_made_at_import_time_is_as_new_in_every_execution():
 def test_a_pool_made_at_import_time_works_afterwards():
     find(partial(use_pool, False), strategy="random", executions=5)
     assert POOL.submit(pow, 2, 5).result(timeout=10) == 32
+    POOL.shutdown()  # no thread of it is there for the tests that come
+    POOL.__init__(2)
 
 
 # -------------------------------------------------------------------------------------- determinism

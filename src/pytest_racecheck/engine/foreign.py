@@ -44,11 +44,6 @@ def is_inert(frame: FrameType | None) -> bool:
         return True  # it has ended already
     if frame.f_code is _WORKER and frame_locals(frame)["work_queue"].empty():
         return True  # it waits for work
-    return is_of_a_tool(frame)
-
-
-def is_of_a_tool(frame: FrameType | None) -> bool:
-    """Whether a thread with this innermost frame belongs to a test tool, or to us."""
     while frame is not None:
         filename = frame.f_code.co_filename.replace("\\", "/")
         if frame.f_code is _SERVE or any(tool in filename for tool in _INERT):
