@@ -21,7 +21,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?=
 ARGS ?=
 # One worker a processor; ARGS='-n 0 ...' runs the tests in one process, as a debugger needs it.
-WORKERS := -n auto --maxprocesses 8 --dist worksteal
+WORKERS := -n auto --maxprocesses 8 --dist loadfile
 # A named interpreter gets an environment of its own, so that nobody tests 3.12 in one made of 3.13.
 ifeq ($(PYTHON),)
 VENV ?= .venv

@@ -75,7 +75,8 @@ def test_a_method_of_a_weak_dictionary_is_an_access() -> None:
         side_by_side(get)
         assert len(made) == 1
 
-    assert explore(body, strategy="exhaustive", executions=3000).verdict == "reproduced"
+    finding = explore(body, strategy="exhaustive", executions=3000, seconds=99)
+    assert finding.verdict == "reproduced", finding.report()
 
 
 def test_a_pass_that_rests_on_a_sleep_says_what_was_assumed() -> None:

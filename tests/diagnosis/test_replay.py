@@ -58,8 +58,13 @@ def runner_of(body: Callable[[], object], points: str) -> Iterator[Runner]:
 @pytest.mark.parametrize(
     ("name", "times"),
     [
-        *((name, TIMES) for name in PROGRAMS if name != "livelock"),
-        ("livelock", 100),
+        *((name, 100) for name in PROGRAMS),
+        *(
+            pytest.param(name, TIMES, marks=pytest.mark.slow)
+            for name in PROGRAMS
+            if name not in ("livelock", "assertion")
+        ),
+        ("assertion", TIMES),
         pytest.param("livelock", TIMES, marks=pytest.mark.slow),  # hundreds of operations each
     ],
 )

@@ -227,7 +227,7 @@ LONG = [
 
 
 @pytest.mark.parametrize("work", LONG)
-@pytest.mark.parametrize("points", ["sync", "access"])
+@pytest.mark.parametrize("points", ["access", pytest.param("sync", marks=pytest.mark.slow)])
 def test_a_long_loop_did_not_end_and_is_no_livelock(work, points):
     def body():
         lock = threading.Lock()

@@ -172,6 +172,7 @@ def test_what_was_published_is_of_programs_that_are_here():
     assert schedules("dining_3", "SURW") is None
 
 
+@pytest.mark.slow
 def test_the_number_of_threads_in_the_table_is_the_number_there_is():
     for program in PROGRAMS.values():
         plan = plan_of(program.broken, "random")

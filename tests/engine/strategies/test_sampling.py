@@ -101,7 +101,7 @@ def test_an_operation_that_lost_a_race_draws_its_priority_again():
     assert walk._priority[other.index] == before[other.index]
 
 
-@pytest.mark.parametrize("setters", [3, 60])
+@pytest.mark.parametrize("setters", [3, pytest.param(60, marks=pytest.mark.slow)])
 def test_priorities_by_kind_do_not_care_how_many_tasks_do_the_same(setters):
     for seed in range(3):
         finding = explore(
