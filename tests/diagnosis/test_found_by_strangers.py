@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import gc
 import multiprocessing
 import os
 import threading
@@ -58,25 +59,49 @@ def test_under_a_lock_no_mapping_loses_one(make: Callable[[], Any]) -> None:
     assert explore(body, strategy="bounded", preemptions=1).verdict == "ruled out"
 
 
-def test_a_method_of_a_weak_dictionary_is_an_access() -> None:
+def weak_dictionary() -> None:
+    """Two threads look into it before either puts something in."""
+
     class Thing:
         pass
 
-    def body() -> None:
-        things: weakref.WeakValueDictionary[str, Thing] = weakref.WeakValueDictionary()
-        made = []
+    things: weakref.WeakValueDictionary[str, Thing] = weakref.WeakValueDictionary()
+    made = []
 
-        def get() -> None:
-            if things.get("one") is None:
-                thing = Thing()
-                made.append(thing)
-                things["one"] = thing
+    def get() -> None:
+        if things.get("one") is None:
+            thing = Thing()
+            made.append(thing)
+            things["one"] = thing
 
-        side_by_side(get)
-        assert len(made) == 1
+    side_by_side(get)
+    assert len(made) == 1
 
-    finding = explore(body, strategy="exhaustive", executions=3000, seconds=99)
+
+def test_a_method_of_a_weak_dictionary_is_an_access() -> None:
+    finding = explore(weak_dictionary, strategy="exhaustive", executions=3000, seconds=99)
     assert finding.verdict == "reproduced", finding.report()
+
+
+def test_finalisers_of_old_garbage_are_not_taken_for_what_the_body_does() -> None:
+    lock = threading.Lock()
+
+    class Old:
+        def __del__(self) -> None:
+            with lock:
+                pass
+
+    gc.disable()
+    try:
+        for _ in range(3):
+            old = Old()
+            old.__dict__["itself"] = old
+        del old
+        finding = explore(weak_dictionary, strategy="exhaustive", executions=3000, seconds=99)
+    finally:
+        gc.enable()
+    assert finding.verdict == "reproduced", finding.report()
+    assert finding.suspects == ()
 
 
 def test_a_pass_that_rests_on_a_sleep_says_what_was_assumed() -> None:

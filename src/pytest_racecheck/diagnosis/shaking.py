@@ -189,6 +189,8 @@ class Shaken:
         self._dice = Random(seed)
         self._collections = _COLLECTIONS if witness.COLLECTOR in kinds else 0
         self.pick = self._follow.pick
+        if self._collections:
+            gc.collect()  # what was garbage before is not the body's: its finalisers run now
 
     @contextmanager
     def around(self) -> Iterator[None]:
