@@ -78,11 +78,15 @@ def weak_dictionary() -> None:
     assert len(made) == 1
 
 
+# Slow, and first in its process: behind a thousand other tests a replay in which the collector is let
+# loose meets another operation, the verdict is inconclusive, and it is not understood yet why.
+@pytest.mark.slow
 def test_a_method_of_a_weak_dictionary_is_an_access() -> None:
     finding = explore(weak_dictionary, strategy="exhaustive", executions=3000, seconds=99)
     assert finding.verdict == "reproduced", finding.report()
 
 
+@pytest.mark.slow
 def test_finalisers_of_old_garbage_are_not_taken_for_what_the_body_does() -> None:
     lock = threading.Lock()
 
