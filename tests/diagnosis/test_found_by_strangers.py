@@ -78,8 +78,8 @@ def weak_dictionary() -> None:
     assert len(made) == 1
 
 
-# Slow, and first in its process: behind a thousand other tests a replay in which the collector is let
-# loose meets another operation, the verdict is inconclusive, and it is not understood yet why.
+# Slow: behind a thousand other tests of its process, a replay in which the collector is let loose
+# meets another operation and the verdict is inconclusive; it is not understood yet why.
 @pytest.mark.slow
 def test_a_method_of_a_weak_dictionary_is_an_access() -> None:
     finding = explore(weak_dictionary, strategy="exhaustive", executions=3000, seconds=99)
