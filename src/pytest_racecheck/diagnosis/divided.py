@@ -37,7 +37,7 @@ from pytest_racecheck.engine.explore import (
     schedule_of,
     search,
 )
-from pytest_racecheck.engine.strategies.base import Strategy
+from pytest_racecheck.engine.strategies.base import Strategy, member_of
 from pytest_racecheck.engine.strategies.sampling import (
     EAGER,
     Sampling,
@@ -187,9 +187,8 @@ class _Divided:
         """Execution ``n``; None when there is nothing left to try."""
         behaviours = (counts.seen if isinstance(counts, Log) else counts).behaviours
         while (decider := self._strategy.decider(n)) is not None:
-            member = getattr(self._strategy, "member", self._strategy)
             number = self._strategy.own_number(n)
-            watched = behaviours.look_at(member, decider, number)
+            watched = behaviours.look_at(member_of(self._strategy), decider, number)
             execution = self._runner.execute(watched, searching=True)
             if execution.moved is not None:
                 raise _Moved(execution.moved)

@@ -18,7 +18,7 @@ from pytest_racecheck.engine.execution import Execution
 from pytest_racecheck.engine.failure import TaskFailure
 from pytest_racecheck.engine.schedule import Schedule, record
 from pytest_racecheck.engine.signals import Signals
-from pytest_racecheck.engine.strategies.base import Decider, Strategy
+from pytest_racecheck.engine.strategies.base import Decider, Strategy, member_of
 from pytest_racecheck.engine.strategies.portfolio import Portfolio
 from pytest_racecheck.engine.strategies.promise import Promise
 from pytest_racecheck.engine.strategies.recorded import Follow, Replay
@@ -222,8 +222,7 @@ def _searched(
             if decider is None:
                 found.finished = True
                 break
-            member = getattr(strategy, "member", strategy)
-            watched = found.behaviours.look_at(member, decider)
+            watched = found.behaviours.look_at(member_of(strategy), decider)
             execution = runner.execute(watched, searching=True)
             if execution.moved is not None:
                 found.moved = execution.moved
@@ -262,7 +261,7 @@ def ends_the_search(
     """Take one execution in; whether it failed, or shows that more of them would say nothing."""
     found.executions += 1
     found.failures += bool(execution.failures)
-    if getattr(getattr(strategy, "member", strategy), "draws", False):
+    if getattr(member_of(strategy), "draws", False):
         found.drawn += 1
         found.drawn_failures += bool(execution.failures)
     write_down(found, execution)

@@ -62,3 +62,9 @@ class Strategy(Protocol):
 
     def deciders(self) -> Iterator[Decider]:
         """Yield a decider for each execution; the search ends when the iterator does."""
+
+
+def member_of(strategy: Strategy) -> Strategy:
+    """Of a strategy that is made of several, the one that makes the execution; else itself."""
+    member: Strategy = getattr(strategy, "member", strategy)
+    return member
