@@ -78,15 +78,11 @@ def weak_dictionary() -> None:
     assert len(made) == 1
 
 
-# Slow: behind a thousand other tests of its process, a replay in which the collector is let loose
-# meets another operation and the verdict is inconclusive; it is not understood yet why.
-@pytest.mark.slow
 def test_a_method_of_a_weak_dictionary_is_an_access() -> None:
     finding = explore(weak_dictionary, strategy="exhaustive", executions=3000, seconds=99)
     assert finding.verdict == "reproduced", finding.report()
 
 
-@pytest.mark.slow
 def test_finalisers_of_old_garbage_are_not_taken_for_what_the_body_does() -> None:
     lock = threading.Lock()
 
@@ -106,6 +102,17 @@ def test_finalisers_of_old_garbage_are_not_taken_for_what_the_body_does() -> Non
         gc.enable()
     assert finding.verdict == "reproduced", finding.report()
     assert finding.suspects == ()
+
+
+def test_a_clock_that_a_library_reads_at_collections_is_not_read_by_the_body() -> None:
+    from hypothesis.internal.conjecture.junkdrawer import gc_cumulative_time
+
+    gc_cumulative_time()  # sets a callback, which reads the clock, for the rest of the process
+    before = list(gc.callbacks)
+    assert before
+    finding = explore(weak_dictionary, strategy="exhaustive", executions=3000, seconds=99)
+    assert finding.verdict == "reproduced", finding.report()
+    assert gc.callbacks == before
 
 
 def test_a_pass_that_rests_on_a_sleep_says_what_was_assumed() -> None:

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
+from pytest_racecheck.adapters.collector import callbacks_of_others_set_aside
 from pytest_racecheck.adapters.threads import control_threads
 from pytest_racecheck.diagnosis.plan import Plan
 from pytest_racecheck.engine.carriers import Carriers
@@ -34,6 +35,7 @@ def controlled_runner(
         under_test = UnderTest(plan.root, _files_of(body), tuple(plan.control))
         if _sees_data(plan):
             stack.enter_context(gates_inserted(under_test))
+        stack.enter_context(callbacks_of_others_set_aside(under_test.covers))
         threads = stack.enter_context(control_threads())
         stack.callback(listen, listen(lambda name: switch("pass", f"probe {name!r}")))
         world = stack.enter_context(_zeromq() if "zmq" in sys.modules else nullcontext())
