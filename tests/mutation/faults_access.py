@@ -31,7 +31,7 @@ FAULTS = (
     Fault(
         "iteration has a gate at its begin only",
         "engine/instrument.py",
-        '    "FOR_ITER": ("container", "read", 1, access),\n',
+        '    "FOR_ITER": ("step", "read", 1, step),\n',
         "",
         "nobody changes a container while it is gone through",
         ("engine/test_access.py::test_iteration_has_a_point_before_every_item",),

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import (
     Callable,
-    Iterable,
     MutableMapping,
     MutableSequence,
     MutableSet,
@@ -19,24 +18,14 @@ from typing import Any
 from pytest_racecheck.engine import execution as _engine
 from pytest_racecheck.engine.carrier import current_key
 from pytest_racecheck.engine.looking import is_a
+from pytest_racecheck.engine.unseen_code import in_class, runs_unseen
 
 _CONTAINERS = (dict, list, set, deque, bytearray)
 _IMMUTABLE = (str, bytes, tuple, range, frozenset, int, float, type(None), slice, type, ModuleType)
 #: Containers written in Python, such as UserDict, WeakValueDictionary or a cache of a library.
 _ABSTRACT = (MutableMapping, MutableSequence, MutableSet)
-_EMPTY: tuple[Iterable[object], ...] = (
-    [],
-    {},
-    {}.items(),
-    {}.values(),
-    set(),
-    deque(),
-    reversed([]),
-)
-_ITERATORS = tuple(type(iter(empty)) for empty in _EMPTY)
-
 _NAMED: tuple[type[Any], ...] = (type, ModuleType)
-_SHARED: tuple[type[Any], ...] = (*_CONTAINERS, *_ITERATORS, *_ABSTRACT)
+_SHARED: tuple[type[Any], ...] = (*_CONTAINERS, *_ABSTRACT)
 
 
 class Site:
@@ -48,7 +37,7 @@ class Site:
     )
 
     def __init__(self, form: str, verb: str, key: Any, line: int, scope: Any = None) -> None:
-        self.form = form  # attribute, item, container, global, cell
+        self.form = form  # attribute, item, slice, container, step, global, cell
         self.key = key
         self.label = f"{verb} {key}" if key else verb
         self.done = (self.label, None, None)
@@ -56,7 +45,7 @@ class Site:
         self.kind = "read" if self.reads else "write"
         self.part = key if form == "global" else None  # None: the whole object
         # Whether (the object, part, kind) is all that it touches.
-        self.only = form not in ("item", "attribute")
+        self.only = form in ("global", "cell")
         self.line = line
         self.scope = scope
         self.matters: dict[type, bool] = {}
@@ -110,20 +99,24 @@ def access_global(site: Site) -> None:
 
 def _classify(site: Site, target: object) -> bool:
     matters = _FORMS[site.form](site, target)
-    if not is_a(target, (type, ModuleType)):
+    # Whether a property has gates may change from search to search.
+    of_class = in_class(type(target), site.key) if site.form == "attribute" else None
+    if not is_a(target, (type, ModuleType)) and not isinstance(of_class, property):
         site.matters[type(target)] = matters
     return matters
 
 
 def _attribute_matters(site: Site, target: object) -> bool:
-    """Data does; methods, properties and functions of a module do not."""
+    """Data does; methods, functions of a module, and properties that have gates do not."""
     if is_a(target, (ModuleType, type)):
         value = vars(target).get(site.key)
         return not site.reads or not (callable(value) or isinstance(value, ModuleType))
     for kind in type(target).__mro__:
         if site.key in vars(kind):
             found = vars(kind)[site.key]
-            if isinstance(found, (FunctionType, classmethod, staticmethod, property)):
+            if isinstance(found, property):
+                return runs_unseen("attribute", type(target), site.key)
+            if isinstance(found, (FunctionType, classmethod, staticmethod)):
                 return False
             return type(found).__name__ not in ("method_descriptor", "getset_descriptor")
     return type(target).__dictoffset__ != 0
@@ -147,6 +140,7 @@ _FORMS: dict[str, Callable[[Site, object], bool]] = {
     "item": _item_matters,
     "slice": _item_matters,
     "container": _container_matters,
+    "step": _container_matters,
     "global": _always,
     "cell": _always,
 }

@@ -49,8 +49,9 @@ def _below(extra: int, flags: bool = False) -> Callable[[Any], int]:
     return depth
 
 
-#: The one whose arguments lie on the stack one by one.
 _CALL = "PRECALL" if _PY < (3, 12) else "CALL"
+#: Those whose arguments lie on the stack one by one.
+_ONE_BY_ONE = (_CALL, "CALL_KW")
 #: instruction that calls -> depth of the callee.  Up to 3.12 the slot below it may be empty.
 _CALLS: dict[str, Callable[[Any], int]] = {
     _CALL: _below(1 if _PY < (3, 13) else 2),
@@ -161,9 +162,13 @@ def _kept_in(place: int) -> str:
 def _gate(item: Instr, below: int, function: Callable[..., None] | None = None) -> list[Instr]:
     where = item.location
     callee = Instr("COPY", below + 2, location=where)
-    if function is None and item.name == _CALL and item.arg == 1:
-        return gate_of(item, opaque.call_of_one, [callee, Instr("COPY", 4, location=where)])
-    return gate_of(item, function or opaque.call, [callee])
+    count: Any = item.arg if item.name in _ONE_BY_ONE else 0
+    if function is not None or not count:
+        return gate_of(item, function or opaque.call, [callee])
+    names = item.name == "CALL_KW"  # which lie above the arguments
+    first = Instr("COPY", count + names + 3, location=where)
+    gate = opaque.call_of_one if count == 1 and not names else opaque.call_of_some
+    return gate_of(item, gate, [callee, first])
 
 
 def _taken_in(item: Instr, name: str) -> list[Instr]:

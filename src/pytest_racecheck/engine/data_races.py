@@ -156,7 +156,7 @@ class DataRaces:
             variable = site.shown_name(target, name_in_frame(frame, target, kind=False))
             if site.form == "item":
                 variable += f"[{value_text(item_key)}]"
-        calls = all(s.site.form == "container" for s in (one, other))
+        calls = all(s.site.form in ("container", "step") for s in (one, other))
         return FoundRace(variable.replace("`", ""), one, other, calls and is_a(target, _BUILT_IN))
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from pytest_racecheck.engine.access import Site
 from pytest_racecheck.engine.looking import is_a, own_dict
 from pytest_racecheck.engine.task import Task
+from pytest_racecheck.engine.unseen_code import runs_unseen
 
 READ, WRITE, ACQUIRE, TRY, RELEASE, AWAIT = "read", "write", "acquire", "try", "release", "await"
 #: An acquire or get that gives up after a time; a wait for something that is not known here.
@@ -98,8 +99,15 @@ def enables(earlier: str, later: str) -> bool:
     return (earlier, later) in _ENABLING
 
 
-def data(site: Site, target: object, item_key: object) -> Touches:
-    """What a read or write at ``site`` touches."""
+def data(site: Site, target: object, item_key: Any) -> Touches:
+    """What a read or write at ``site`` touches; code without gates that it runs, anything."""
+    found = _seen(site, target, item_key)
+    if runs_unseen(site.form, type(target), site.key):
+        return [*found, (ANYTHING, WHOLE, site.kind)]
+    return found
+
+
+def _seen(site: Site, target: object, item_key: Any) -> Touches:
     kind = site.kind
     if site.form == "attribute" and is_a(target, ModuleType):
         return [(_holder(target), site.key, kind)]
@@ -113,6 +121,8 @@ def data(site: Site, target: object, item_key: object) -> Touches:
         return found
     if site.form == "item":
         return [(target, _plain(item_key), kind)]
+    if site.form == "step":
+        return list(item_key)  # found by who knows iterators (iterators.py)
     if site.form == "global":
         return [(target, site.key, kind)]
     return [(target, WHOLE, kind)]

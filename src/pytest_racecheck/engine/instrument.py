@@ -17,6 +17,7 @@ from bytecode.instr import CellVar, FreeVar
 
 from pytest_racecheck.engine.access import Site, access, access_global, access_item
 from pytest_racecheck.engine.call_gates import METHOD_VERBS, Calls, method_name
+from pytest_racecheck.engine.iterators import step
 from pytest_racecheck.engine.operator_gates import before_operator
 from pytest_racecheck.engine.stored_names import StoredNames
 
@@ -33,9 +34,11 @@ _ON_STACK: dict[str, tuple[str, str, int, Callable[..., None]]] = {
     "DELETE_SUBSCR": ("item", "write", 2, access_item),
     "BINARY_SLICE": ("slice", "read", 3, access),
     "STORE_SLICE": ("slice", "write", 3, access),
-    "CONTAINS_OP": ("container", "read", 1, access),
+    "CONTAINS_OP": ("step", "read", 1, step),
     "GET_ITER": ("container", "read", 1, access),
-    "FOR_ITER": ("container", "read", 1, access),
+    "GET_YIELD_FROM_ITER": ("container", "read", 1, access),
+    "FOR_ITER": ("step", "read", 1, step),
+    "SEND": ("step", "read", 2, step),
 }
 _CELLS = {"LOAD_DEREF": "read", "STORE_DEREF": "write", "DELETE_DEREF": "write"}
 _GLOBALS = {"LOAD_GLOBAL": "read", "STORE_GLOBAL": "write", "DELETE_GLOBAL": "write"}

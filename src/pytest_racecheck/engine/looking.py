@@ -95,6 +95,7 @@ _PEEKS = {
     "cell": _cell,
     "global": _name,
     "container": _itself,
+    "step": _itself,
     "slice": _itself,
 }
 

@@ -16,19 +16,15 @@ from collections import deque
 from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType, ModuleType
 from typing import Any
 
+from pytest_racecheck.engine import unseen_code
 from pytest_racecheck.engine.access import _SHARED
 from pytest_racecheck.engine.dependence import ANYTHING, READ, WHOLE, WRITE
+from pytest_racecheck.engine.iterators import is_iterator
 from pytest_racecheck.engine.looking import is_a
 from pytest_racecheck.engine.operators import listener, looks_at
 from pytest_racecheck.engine.under_test import has_gates
+from pytest_racecheck.engine.unseen_code import CONTROLLED, is_unseen
 
-#: Modules whose every operation has a gate, or touches nothing that two tasks share.
-_CONTROLLED = frozenset(
-    """
-    _thread threading queue _queue time concurrent.futures.thread concurrent.futures._base typing
-    dataclasses enum abc pytest_racecheck
-    """.split()  # noqa: SIM905 - a table of names
-)
 #: Built-in functions that touch none of the user's data.
 _HARMLESS = frozenset(
     """
@@ -71,7 +67,7 @@ def call(callee: object) -> None:
     touched = listener()
     if touched is None:
         return
-    kind = _kind(callee)
+    kind = kind_of(callee)
     if kind is not None:
         touched(ANYTHING, WHOLE, kind)
 
@@ -81,7 +77,14 @@ def call_of_one(callee: Any, argument: object) -> None:
     if type(callee) in _ONE and callee in _GOING_THROUGH and type(argument) in _EXACT:
         looks_at(argument)
     else:
-        call(callee)
+        call_of_some(callee, argument)
+
+
+def call_of_some(callee: Any, first: object) -> None:
+    """Before a call with arguments, of which the first may be an iterator that is gone through."""
+    if is_iterator(first):
+        looks_at(first)
+    call(callee)
 
 
 def kept_writes(container: object, callee: object) -> None:
@@ -110,7 +113,7 @@ def method(callee: object) -> None:
         call(callee)
 
 
-def _kind(callee: Any) -> str | None:
+def kind_of(callee: Any) -> str | None:
     """WRITE, READ, or None when the call touches nothing that has no gate."""
     callee = _unwrapped(callee)
     if type(callee) is FunctionType:
@@ -149,13 +152,11 @@ def _of_instance(of: type) -> str | None:
 
 
 def _of_function(function: FunctionType) -> str | None:
-    module = function.__module__ or ""
-    ours = module in _CONTROLLED or module.startswith(f"{__package__.partition('.')[0]}.")
-    return None if ours or has_gates(function.__code__) else WRITE
+    return WRITE if is_unseen(function) else None
 
 
 def _of_builtin(function: Any) -> str | None:
-    if function.__name__ in _HARMLESS or function.__module__ in _CONTROLLED:
+    if function.__name__ in _HARMLESS or function.__module__ in CONTROLLED:
         return None
     if function.__module__ == builtins.__name__:
         return READ if function.__name__ in _LOOKING else WRITE
@@ -178,7 +179,7 @@ def _of_class(of: type) -> str | None:
 
 def _is_ours(kind: type) -> bool:
     """Whether everything that an instance of this class itself can do has gates."""
-    if kind.__module__ in _CONTROLLED:
+    if kind.__module__ in CONTROLLED:
         return True
     held = list(vars(kind).values())
     functions = [value for value in held if type(value) is FunctionType]
@@ -194,3 +195,4 @@ def _is_ours(kind: type) -> bool:
 def forget() -> None:
     """What has gates is about to change."""
     _known.clear()
+    unseen_code.forget()

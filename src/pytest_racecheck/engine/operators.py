@@ -13,6 +13,7 @@ from typing import Any
 from pytest_racecheck.engine import execution as _engine
 from pytest_racecheck.engine.access import _SHARED
 from pytest_racecheck.engine.dependence import ANYTHING, READ, WHOLE, WRITE
+from pytest_racecheck.engine.iterators import is_iterator, touches_of
 from pytest_racecheck.engine.looking import is_a
 
 #: What is in them cannot change.
@@ -36,11 +37,12 @@ def listener() -> _Touched | None:
 
 
 def looks_at(target: Any) -> None:
-    """The interpreter reads a container, but not what is in its items: truth, unpacking."""
-    if type(target) not in PLAIN and is_a(target, _SHARED):
+    """The interpreter reads a container, or takes from an iterator, but does not read the items."""
+    if type(target) not in PLAIN and (is_a(target, _SHARED) or is_iterator(target)):
         touched = listener()
         if touched is not None:
-            touched(target, WHOLE, READ)
+            for one in touches_of(target):
+                touched(*one)
 
 
 def looks_through(target: Any) -> None:

@@ -23,7 +23,7 @@ from pytest_racecheck.errors import UsageError
 #: How much of one text, and how many of each thing, is read from a file.
 MAX_TEXT, MAX_ENTRIES, MAX_MOVES = 400, 20_000, 200_000
 #: Accesses whose label names no attribute: reading a list is not reading a dictionary.
-_OF_MANY_KINDS = ("item", "slice", "container")
+_OF_MANY_KINDS = ("item", "slice", "container", "step")
 _MOVE = re.compile(r"(\d{1,6}):(\d{1,6})(?:x(\d{1,6}))?", re.ASCII)
 
 
