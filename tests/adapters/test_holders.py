@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+from pytest_racecheck.adapters import stand_ins
 from pytest_racecheck.adapters.holders import Holders
 from twins import find, together
 
@@ -22,6 +23,28 @@ def test_objects_of_subclasses_of_subclasses_are_found():
     found = Holders([threading.Condition], []).instances(threading.Condition)
     assert all(any(one is other for other in found) for one in made)
     assert all(isinstance(one, threading.Condition) for one in found)
+
+
+def test_a_look_does_not_find_what_it_was_asked_for():
+    def own():
+        """Held by this frame and the list below, and nobody's default."""
+
+    found = Holders([], [own, time.sleep]).all
+    assert not [one for one in found if type(one) is tuple and own in one]
+
+    def keeps(first=own):
+        return first
+
+    assert [one for one in Holders([], [own]).all if one is keeps.__defaults__]
+
+
+def test_the_second_search_knows_who_has_a_default(monkeypatch):
+    monkeypatch.setattr(stand_ins, "_known_defaults", {})
+    find(lambda: together(int))
+    known = set(stand_ins._known_defaults)
+    assert known, "functions of the library have defaults that are replaced"
+    find(lambda: together(int))
+    assert set(stand_ins._known_defaults) == known, "else it looks through all objects once more"
 
 
 class Proxy:

@@ -11,6 +11,7 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from functools import partial
 
 import pytest
+from bytecode import Bytecode, TryBegin
 
 from onlooker import Onlooker
 from pytest_racecheck import explore
@@ -604,6 +605,24 @@ def test_code_is_the_same_object_again_afterwards():
         assert count >= len(functions)
         assert all(f.__code__ is not code for f, code in zip(functions, before, strict=True))
     assert all(f.__code__ is code for f, code in zip(functions, before, strict=True))
+
+
+def test_the_stack_has_room_for_every_gate_and_an_exception_finds_it_as_before():
+    named = [value for value in globals().values() if isinstance(value, types.FunctionType)]
+    functions = [one for one in named if one.__code__.co_filename == __file__]
+    before = [depths_at_handlers(function.__code__) for function in functions]
+    assert len({depth for depths in before for depth in depths}) > 2, "handlers at several depths"
+    with gates_inserted(HERE):
+        for function, depths in zip(functions, before, strict=True):
+            code = function.__code__
+            assert Bytecode.from_code(code).compute_stacksize() <= code.co_stacksize
+            assert depths_at_handlers(code) == depths
+
+
+def depths_at_handlers(code):
+    """How many values an exception leaves on the stack, in the order of the blocks."""
+    blocks = Bytecode.from_code(code, conserve_exception_block_stackdepth=True)
+    return [item.stack_depth for item in blocks if isinstance(item, TryBegin)]
 
 
 def test_gates_are_not_inserted_twice():

@@ -13,7 +13,8 @@ import pytest
 
 import pytest_racecheck
 from pytest_racecheck import explore
-from pytest_racecheck.engine.under_test import UnderTest
+from pytest_racecheck.engine.access import Site
+from pytest_racecheck.engine.under_test import UnderTest, gates_inserted
 from pytest_racecheck.errors import UsageError
 from twins import together
 
@@ -147,3 +148,37 @@ def test_a_global_that_a_late_module_rebinds_has_points_in_the_early_one(tmp_pat
 
     finding = explore(both, root=root)
     assert finding.verdict == "reproduced", finding.report()
+
+
+def test_equal_functions_of_two_files_keep_their_own_file_and_module(tmp_path, monkeypatch):
+    text = "level = 0\ndef change():\n    global level\n    level += 1\n"
+    for name in ("one_of_two", "other_of_two"):
+        (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    import one_of_two  # type: ignore[import-not-found]
+    import other_of_two  # type: ignore[import-not-found]
+
+    assert one_of_two.change.__code__ == other_of_two.change.__code__, "the file does not count"
+    with gates_inserted(UnderTest(str(tmp_path))):
+        for module in (one_of_two, other_of_two):
+            code = module.change.__code__
+            sites = [const for const in code.co_consts if isinstance(const, Site)]
+            assert code.co_filename == module.__file__
+            assert [site.scope is vars(module) for site in sites] == [True, True]
+
+
+def test_what_calls_the_user_has_every_gate_when_it_is_under_test_itself():
+    run = threading.Thread.run
+    before = run.__code__
+
+    def accesses():
+        return [const.label for const in run.__code__.co_consts if isinstance(const, Site)]
+
+    with gates_inserted(UnderTest("/nowhere")):
+        assert run.__code__ is not before, "its calls have gates"
+        assert accesses() == []
+    with gates_inserted(UnderTest("/nowhere", (threading.__file__,))):
+        assert "read _target" in accesses()
+    with gates_inserted(UnderTest("/nowhere")):
+        assert accesses() == []
+    assert run.__code__ is before

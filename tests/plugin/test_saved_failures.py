@@ -168,13 +168,23 @@ HOSTILE = {
 }
 
 
+@pytest.fixture(scope="module")
+def seen():
+    """Where below its suite the failures of the test were found: it is called after the test."""
+    return []
+
+
 @pytest.fixture
-def folder(rare):
+def folder(rare, seen):
     """Where the failures of the test are, emptied."""
-    rare.here()
-    (file,) = files(rare)
-    file.unlink()
-    return file.parent
+    if not seen:
+        rare.here()
+        (file,) = files(rare)
+        file.unlink()
+        seen.append(file.parent.relative_to(rare.path))
+    place = rare.path / seen[0]
+    place.mkdir(parents=True, exist_ok=True)
+    return place
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -17,7 +17,9 @@ class Holders:
         wanted: list[type] = list(kinds)
         for kind in wanted:
             wanted.extend(type.__subclasses__(kind))
-        self.all: list[Any] = gc.get_referrers(*wanted, *functions)
+        asked = (*wanted, *functions)
+        # From 3.13 on the call finds its own arguments, which might be the defaults of a function.
+        self.all: list[Any] = [one for one in gc.get_referrers(*asked) if one is not asked]
 
     def instances(self, kind: type) -> list[Any]:
         """The objects of ``kind`` and its subclasses; what only claims to be one does not count."""

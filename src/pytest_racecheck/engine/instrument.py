@@ -20,6 +20,7 @@ from pytest_racecheck.engine.call_gates import METHOD_VERBS, Calls, method_name
 from pytest_racecheck.engine.iterators import step
 from pytest_racecheck.engine.operator_gates import before_operator
 from pytest_racecheck.engine.stored_names import StoredNames
+from pytest_racecheck.engine.under_test import GATES
 
 _PY = sys.version_info[:2]
 _LOAD_CELL = "LOAD_CLOSURE" if _PY < (3, 13) else "LOAD_FAST"
@@ -40,6 +41,8 @@ _ON_STACK: dict[str, tuple[str, str, int, Callable[..., None]]] = {
     "FOR_ITER": ("step", "read", 1, step),
     "SEND": ("step", "read", 2, step),
 }
+#: How many values lie on the stack at most when a gate is called: itself, NULL, site, object, key.
+DEEPEST_GATE = 5
 _CELLS = {"LOAD_DEREF": "read", "STORE_DEREF": "write", "DELETE_DEREF": "write"}
 _GLOBALS = {"LOAD_GLOBAL": "read", "STORE_GLOBAL": "write", "DELETE_GLOBAL": "write"}
 
@@ -49,7 +52,7 @@ def instrumented(code: CodeType, scope: dict[str, Any], stored: StoredNames) -> 
 
     ``scope`` are the globals of its module.
     """
-    bytecode = Bytecode.from_code(code)
+    bytecode = _taken_apart(code)
     calls = Calls(code, bytecode)
     out: list[Any] = []
     for at, item in enumerate(bytecode):
@@ -63,21 +66,36 @@ def instrumented(code: CodeType, scope: dict[str, Any], stored: StoredNames) -> 
                 out.extend(_gate_before(item, code, scope, stored))
             out.extend(calls.behind(at, item))
         out.append(item)
-    bytecode[:] = out
-    return bytecode.to_code()
+    return _put_together(bytecode, out, code)
 
 
 def with_call_gates(code: CodeType) -> CodeType:
     """Return ``code`` with gates before its calls only."""
-    bytecode = Bytecode.from_code(code)
+    bytecode = _taken_apart(code)
     calls = Calls(code, ())
     out: list[Any] = []
     for at, item in enumerate(bytecode):
         if isinstance(item, Instr):
             calls.insert_gate(at, item, out)
         out.append(item)
-    bytecode[:] = out
-    return bytecode.to_code()
+    return _put_together(bytecode, out, code)
+
+
+def _taken_apart(code: CodeType) -> Bytecode:
+    return Bytecode.from_code(code, conserve_exception_block_stackdepth=True)
+
+
+def _put_together(bytecode: Bytecode, items: list[Any], code: CodeType) -> CodeType:
+    """The code made of ``items``; ``bytecode`` is what ``code`` was.
+
+    A gate leaves the stack as it was, so what the compiler found out about its depth still holds;
+    to find it out again is most of the time that it takes to instrument a function.
+    """
+    bytecode[:] = items
+    made = bytecode.to_code(
+        stacksize=code.co_stacksize + DEEPEST_GATE, compute_exception_stack_depths=False
+    )
+    return made.replace(co_consts=(*made.co_consts, GATES))
 
 
 def _gate_before(

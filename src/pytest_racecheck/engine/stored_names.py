@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from opcode import EXTENDED_ARG, opmap
 from types import CodeType, ModuleType
 from typing import Any
 
@@ -22,6 +23,16 @@ Cell = tuple[str, str, str]
 _INNER = ".<locals>."
 
 
+def _numbers(*names: str) -> frozenset[int]:
+    return frozenset(opmap[name] for name in names)
+
+
+_CELLS_STORED = _numbers("STORE_DEREF", "DELETE_DEREF")
+_GLOBALS_STORED = _numbers("STORE_GLOBAL", "DELETE_GLOBAL")
+_ATTRIBUTES_STORED = _numbers("STORE_ATTR", "DELETE_ATTR")
+_IMPORTS = _numbers("IMPORT_NAME")
+
+
 class StoredNames:
     """Collects rebound names from code; asking does not change anything."""
 
@@ -32,9 +43,9 @@ class StoredNames:
     def collect(self, code: CodeType, scope: dict[str, Any]) -> None:
         """Look through ``code``, whose globals are ``scope``, and the functions inside it."""
         for inner in code_tree(code):
-            items = list(Bytecode.from_code(inner))
-            self._collect_globals(inner, items, scope)
-            self._collect_cells(inner, items)
+            self._collect_globals(inner, scope)
+            if _CELLS_STORED & set(inner.co_code[::2]):  # the rest need not be taken apart
+                self._collect_cells(inner, list(Bytecode.from_code(inner)))
 
     def rebinds_global(self, filename: str, name: str) -> bool:
         """Whether anything assigns to this name of the module in ``filename``."""
@@ -51,19 +62,12 @@ class StoredNames:
                 return True
         return False
 
-    def _collect_globals(self, code: CodeType, items: list[Any], scope: dict[str, Any]) -> None:
-        modules: list[ModuleType] | None = None
-        for item in items:
-            name = getattr(item, "name", "")
-            if name in ("STORE_GLOBAL", "DELETE_GLOBAL"):
-                self.globals.add((code.co_filename, str(item.arg)))
-            elif name in ("STORE_ATTR", "DELETE_ATTR"):
-                modules = _modules_in(code, items, scope) if modules is None else modules
-                self.globals.update(
-                    (str(vars(module)["__file__"]), str(item.arg))
-                    for module in modules
-                    if str(item.arg) in vars(module)
-                )
+    def _collect_globals(self, code: CodeType, scope: dict[str, Any]) -> None:
+        self.globals.update((code.co_filename, name) for name in _names(code, _GLOBALS_STORED))
+        attributes = set(_names(code, _ATTRIBUTES_STORED))
+        for module in _modules_in(code, scope) if attributes else ():
+            file = str(vars(module)["__file__"])
+            self.globals.update((file, name) for name in attributes if name in vars(module))
 
     def _collect_cells(self, code: CodeType, items: list[Any]) -> None:
         loops = list(_loops(items))
@@ -81,11 +85,20 @@ class StoredNames:
             once.add(name)
 
 
-def _modules_in(code: CodeType, items: list[Any], scope: dict[str, Any]) -> list[ModuleType]:
+def _names(code: CodeType, instructions: frozenset[int]) -> Iterator[str]:
+    """The names in those ``instructions`` (numbers), which have the index of a name and no more."""
+    above = 0
+    for number, argument in zip(code.co_code[::2], code.co_code[1::2], strict=True):
+        argument |= above
+        above = argument << 8 if number == EXTENDED_ARG else 0
+        if number in instructions:
+            yield code.co_names[argument]
+
+
+def _modules_in(code: CodeType, scope: dict[str, Any]) -> list[ModuleType]:
     """The modules whose attributes ``code`` may assign to: what it names or imports, and inside."""
-    imported = [item.arg for item in items if getattr(item, "name", "") == "IMPORT_NAME"]
     found = [scope.get(name) for name in code.co_names]
-    found += [sys.modules.get(str(name)) for name in imported]
+    found += [sys.modules.get(name) for name in _names(code, _IMPORTS)]
     modules = [one for one in found if type(one) is ModuleType]
     for module in modules:  # grows: `package.module.name = 1`
         inside = [vars(module).get(name) for name in code.co_names]

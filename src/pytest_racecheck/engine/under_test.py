@@ -10,7 +10,7 @@ import sysconfig
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pytest_racecheck.errors import UsageError
 
@@ -29,8 +29,23 @@ def _outside() -> tuple[str, ...]:
 
 
 _OUTSIDE = _outside()
-_instrumented: dict[CodeType, CodeType] = {}  # with a gate before every access
-_looked_at: set[CodeType] = set()
+
+#: The last constant of code with gates.
+GATES = object()
+
+
+class _Made(NamedTuple):
+    """What was made of the code of a function, which is kept so that no other has its id."""
+
+    code: CodeType
+    scope: dict[str, Any]
+    made: CodeType
+
+
+#: By the ids of the code and of its module's globals, as code of another file may be equal; and
+#: whether only its calls have gates.
+_made: dict[tuple[int, int, bool], _Made] = {}
+_looked_at: dict[int, CodeType] = {}
 _stored: list[StoredNames] = []
 
 
@@ -102,50 +117,59 @@ def _look_for_stored_names(functions: Sequence[FunctionType]) -> StoredNames:
     known = set(stored.globals)
     for function in functions:
         code = function.__code__
-        if code not in _looked_at and _instrumented.get(code) != code:
-            _looked_at.add(code)
+        if id(code) not in _looked_at and not has_gates(code):
+            _looked_at[id(code)] = code
             stored.collect(code, function.__globals__)
-    new = {name for _, name in stored.globals - known}
-    for code, made in list(_instrumented.items()):
-        if made != code and new & {name for inner in code_tree(code) for name in inner.co_names}:
-            del _instrumented[code]
+    if new := {name for _, name in stored.globals - known}:
+        for key, (code, _, _) in list(_made.items()):
+            if new & {name for inner in code_tree(code) for name in inner.co_names}:
+                del _made[key]
     return stored
 
 
 def has_gates(code: CodeType) -> bool:
     """Whether ``code`` is what a function under test runs during a search."""
-    return _instrumented.get(code) is code
+    constants = code.co_consts
+    return bool(constants) and constants[-1] is GATES
 
 
 @contextmanager
 def gates_inserted(under_test: UnderTest) -> Iterator[int]:
     """Give every function under test its instrumented code; yields how many there are."""
     from pytest_racecheck.engine import opaque
-    from pytest_racecheck.engine.instrument import instrumented, with_call_gates
-    from pytest_racecheck.engine.stored_names import code_tree
 
     functions = [
         candidate
         for candidate in gc.get_objects()
         if type(candidate) is FunctionType and under_test.covers(candidate.__code__.co_filename)
     ]
-    before: list[tuple[Any, CodeType]] = [(f, f.__code__) for f in functions]
     stored = _look_for_stored_names(functions)
-    for function, code in before:
-        if code not in _instrumented:
-            made = instrumented(code, function.__globals__, stored)
-            _instrumented[code] = made
-            _instrumented.update((inner, inner) for inner in code_tree(made))
-    for caller in (*opaque.CALL_THE_USER, *_callers):
-        code = caller.__code__
-        before.append((caller, code))
-        if code not in _instrumented:
-            _instrumented[code] = with_call_gates(code)
+    changes: list[tuple[Any, CodeType, CodeType]] = [
+        (caller, caller.__code__, _with_gates(caller, None))
+        for caller in (*opaque.CALL_THE_USER, *_callers)
+    ]
+    # Behind those, because one of them may be under test as well.
+    changes += [(one, one.__code__, _with_gates(one, stored)) for one in functions]
     opaque.forget()
     try:
-        for function, code in before:
-            function.__code__ = _instrumented[code]
+        for function, _, made in changes:
+            function.__code__ = made
         yield len(functions)
     finally:
-        for function, code in before:
+        for function, code, _ in changes:
             function.__code__ = code
+
+
+def _with_gates(function: FunctionType, stored: StoredNames | None) -> CodeType:
+    """The code of ``function`` with gates, made once; without ``stored``, only those of calls."""
+    from pytest_racecheck.engine.instrument import instrumented, with_call_gates
+
+    code, scope = function.__code__, function.__globals__
+    if has_gates(code):
+        return code
+    key = (id(code), id(scope), stored is None)
+    found = _made.get(key)
+    if found is None:
+        made = with_call_gates(code) if stored is None else instrumented(code, scope, stored)
+        found = _made[key] = _Made(code, scope, made)
+    return found.made
