@@ -327,7 +327,11 @@ def own_places_enumerate(lock: Lock) -> None:
 
 
 def own_places_zip(lock: Lock) -> None:
-    _to_own_places(lock, lambda: iter([1, 2, 3]), lambda s: list(zip("a", s, strict=False))[0][1]  # noqa: RUF015 - list is what steps it)
+    def take(source: Iterator[int]) -> int:
+        [(_, taken)] = list(zip("a", source, strict=False))
+        return taken
+
+    _to_own_places(lock, lambda: iter([1, 2, 3]), take)
 
 
 def own_places_generator(lock: Lock) -> None:

@@ -24,6 +24,9 @@ _CONTAINERS = (dict, list, set, deque, bytearray)
 _IMMUTABLE = (str, bytes, tuple, range, frozenset, int, float, type(None), slice, type, ModuleType)
 #: Containers written in Python, such as UserDict, WeakValueDictionary or a cache of a library.
 _ABSTRACT = (MutableMapping, MutableSequence, MutableSet)
+#: Modules of types whose attributes are read only, as far as they are written in C.
+_CHANGELESS = frozenset({"builtins", "types", "datetime", "re", "_thread", "decimal", "greenlet"})
+
 _NAMED: tuple[type[Any], ...] = (type, ModuleType)
 _SHARED: tuple[type[Any], ...] = (*_CONTAINERS, *_ABSTRACT)
 
@@ -118,7 +121,12 @@ def _attribute_matters(site: Site, target: object) -> bool:
                 return runs_unseen("attribute", type(target), site.key)
             if isinstance(found, (FunctionType, classmethod, staticmethod)):
                 return False
-            return type(found).__name__ not in ("method_descriptor", "getset_descriptor")
+            made_as = type(found).__name__
+            if (
+                made_as == "getset_descriptor"
+            ):  # of a type written in C: the value of a ctypes object
+                return not site.reads or found.__objclass__.__module__ not in _CHANGELESS
+            return made_as != "method_descriptor"
     return type(target).__dictoffset__ != 0
 
 
@@ -140,7 +148,7 @@ _FORMS: dict[str, Callable[[Site, object], bool]] = {
     "item": _item_matters,
     "slice": _item_matters,
     "container": _container_matters,
-    "step": _container_matters,
+    "step": _always,  # who makes one has found out (iterators.py)
     "global": _always,
     "cell": _always,
 }

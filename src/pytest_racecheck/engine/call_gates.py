@@ -1,7 +1,7 @@
 """Which calls get a gate that asks what is called, and what of it the reduction need not ask.
 
 A method of a container has a gate where it is looked up.  When its arguments come to operations of
-their own meanwhile, the container is kept in a variable until the call, and touched there.
+their own meanwhile, the container is kept in a variable until the call, and has its gate there.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from bytecode import Instr
 
 from pytest_racecheck.engine import opaque, operators
+from pytest_racecheck.engine.access import Site
 from pytest_racecheck.engine.operator_gates import gate_of
 
 _PY = sys.version_info[:2]
@@ -24,11 +25,14 @@ _WRITING_METHODS = frozenset(
         *("append", "appendleft", "extend", "extendleft", "insert", "pop", "popleft", "popitem"),
         *("remove", "discard", "clear", "add", "update", "setdefault", "sort", "reverse", "rotate"),
         *("difference_update", "intersection_update", "symmetric_difference_update"),
-        *("subtract", "move_to_end"),
+        *("subtract", "move_to_end", "__setitem__", "__delitem__"),
     ]
 )
 _READING_METHODS = frozenset(
-    ["get", "copy", "items", "keys", "values", "count", "index", "most_common"]
+    [
+        *("get", "copy", "items", "keys", "values", "count", "index", "most_common"),
+        *("__getitem__", "__contains__", "__iter__", "__len__"),
+    ]
 )
 #: What they are given is gone through at the same time.
 _TAKING_IN = frozenset(
@@ -107,6 +111,10 @@ class Calls:
         where = item.location
         return [Instr("COPY", 1, location=where), Instr("STORE_FAST", _kept_in(at), location=where)]
 
+    def keeps(self, at: int) -> bool:
+        """Whether the method looked up there has its gate where it is called."""
+        return at in self._kept
+
     def insert_gate(self, at: int, item: Instr, out: list[Any]) -> None:
         """Insert the gate of a call behind ``out``, but before the names of keyword arguments."""
         if item.name not in _CALLS or at in self._asserted:
@@ -138,15 +146,35 @@ def method_name(item: Instr) -> str | None:
 
 
 def _lookup_of(items: Sequence[Any], call: int) -> int | None:
-    """Where the method of a container that is called is looked up, with no jump in between."""
+    """Where the method of a container that is called is looked up."""
     arguments: Any = items[call].arg
     for at in range(call - 1, -1, -1):
         item = items[at]
         if not isinstance(item, Instr) or item.has_jump():
-            return None
+            return _lookup_in_source(items, call)
         if arguments == 0:
             return at if method_name(item) in METHOD_VERBS else None
         arguments -= item.stack_effect()
+    return None
+
+
+def _lookup_in_source(items: Sequence[Any], call: int) -> int | None:
+    """The same where a jump lies in between: both begin at the same place of the source."""
+    where = items[call].location
+    if where is None or where.col_offset is None:
+        return None
+    begin, end = (where.lineno, where.col_offset), (where.end_lineno, where.end_col_offset)
+    for at in range(call - 1, -1, -1):
+        item = items[at]
+        if not isinstance(item, Instr) or item.location is None:
+            continue
+        there = item.location
+        if (there.lineno, there.col_offset) != begin:
+            continue
+        if item.name in _CALLS and (there.end_lineno, there.end_col_offset) < end:
+            return None  # f(...)(...): what is called is no method
+        if method_name(item) is not None:
+            return at if method_name(item) in METHOD_VERBS else None
     return None
 
 
@@ -166,9 +194,10 @@ def _gate(item: Instr, below: int, function: Callable[..., None] | None = None) 
     if function is not None or not count:
         return gate_of(item, function or opaque.call, [callee])
     names = item.name == "CALL_KW"  # which lie above the arguments
-    first = Instr("COPY", count + names + 3, location=where)
-    gate = opaque.call_of_one if count == 1 and not names else opaque.call_of_some
-    return gate_of(item, gate, [callee, first])
+    site = Instr("LOAD_CONST", Site("step", "read", "", _line(item)), location=where)
+    callee = Instr("COPY", below + 3, location=where)
+    first = Instr("COPY", count + names + 4, location=where)
+    return gate_of(item, opaque.call_of_some, [site, callee, first])
 
 
 def _taken_in(item: Instr, name: str) -> list[Instr]:
@@ -183,12 +212,19 @@ def _taken_in(item: Instr, name: str) -> list[Instr]:
 
 def _kept_gate(item: Instr, below: int, place: int, name: str) -> list[Instr]:
     where, variable = item.location, _kept_in(place)
-    gate = opaque.kept_reads if METHOD_VERBS[name] == "read" else opaque.kept_writes
+    site = Instr(
+        "LOAD_CONST", Site("container", METHOD_VERBS[name], "", _line(item)), location=where
+    )
     kept = Instr("LOAD_FAST", variable, location=where)
+    callee = Instr("COPY", below + 4, location=where)
     return [
-        *gate_of(item, gate, [kept, Instr("COPY", below + 3, location=where)]),
+        *gate_of(item, opaque.method_of_kept, [site, kept, callee]),
         Instr("DELETE_FAST", variable, location=where),
     ]
+
+
+def _line(item: Instr) -> int:
+    return getattr(item.location, "lineno", 0) or 0
 
 
 def _leaves_with(call: Instr, before: list[Any]) -> bool:

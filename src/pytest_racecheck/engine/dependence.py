@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 from pytest_racecheck.engine.access import Site
 from pytest_racecheck.engine.looking import is_a, own_dict
+from pytest_racecheck.engine.owned_dicts import note_owner, owner_of
 from pytest_racecheck.engine.task import Task
 from pytest_racecheck.engine.unseen_code import runs_unseen
 
@@ -101,7 +103,9 @@ def enables(earlier: str, later: str) -> bool:
 
 def data(site: Site, target: object, item_key: Any) -> Touches:
     """What a read or write at ``site`` touches; code without gates that it runs, anything."""
-    found = _seen(site, target, item_key)
+    if site.key == "__dict__":
+        note_owner(target)
+    found = [_of_the_owner(touch) for touch in _seen(site, target, item_key)]
     if runs_unseen(site.form, type(target), site.key):
         return [*found, (ANYTHING, WHOLE, site.kind)]
     return found
@@ -120,12 +124,23 @@ def _seen(site: Site, target: object, item_key: Any) -> Touches:
             ]
         return found
     if site.form == "item":
-        return [(target, _plain(item_key), kind)]
+        # Looking for what is not there puts it there.
+        fills = is_a(target, defaultdict) and target.default_factory is not None
+        return [(target, _plain(item_key), WRITE if fills else kind)]
     if site.form == "step":
         return list(item_key)  # found by who knows iterators (iterators.py)
     if site.form == "global":
         return [(target, site.key, kind)]
     return [(target, WHOLE, kind)]
+
+
+def _of_the_owner(touch: Touch) -> Touch:
+    """An item of the dictionary of an object is an attribute of that."""
+    owner = owner_of(touch[0])
+    if owner is None:
+        return touch
+    key = touch[1]
+    return owner, key[1] if type(key) is tuple else key, touch[2]
 
 
 def _holder(target: Any) -> object:

@@ -62,7 +62,7 @@ def instrumented(code: CodeType, scope: dict[str, Any], stored: StoredNames) -> 
             if item.name == "LOAD_CONST" and isinstance(item.arg, CodeType):
                 inner = instrumented(item.arg, scope, stored)
                 item = Instr("LOAD_CONST", inner, location=item.location)
-            else:
+            elif not calls.keeps(at):
                 out.extend(_gate_before(item, code, scope, stored))
             out.extend(calls.behind(at, item))
         out.append(item)

@@ -33,6 +33,11 @@ _OF_ONE = _types(
     *(iter(_DICT), iter(_DICT.values()), iter(_DICT.items()), iter(OrderedDict())),
     *(reversed(_DICT), reversed(_DICT.values()), reversed(_DICT.items())),
 )
+#: They refer to their dictionary.
+_VIEWS = _types(
+    *(_DICT.keys(), _DICT.values(), _DICT.items()),
+    *(OrderedDict().keys(), OrderedDict().values(), OrderedDict().items()),
+)
 #: They refer to the iterators that they step, and to the function that they call.
 _OF_OTHERS = frozenset(
     {enumerate, zip, map, filter, reversed}
@@ -70,6 +75,8 @@ def is_iterator(value: object) -> bool:
 def touches_of(target: Any, depth: int = 0) -> Touches:
     """What it touches to take the next item of an iterator, or to look through a container."""
     kind = type(target)
+    if kind in _VIEWS:
+        return [(thing, WHOLE, READ) for thing in gc.get_referents(target)]
     if not is_iterator(target):
         return [(target, WHOLE, READ)] if is_a(target, _SHARED) else []
     if kind in _OF_ONE or kind in _OF_NOTHING_SHARED:
@@ -80,9 +87,14 @@ def touches_of(target: Any, depth: int = 0) -> Touches:
         for below in _flat(gc.get_referents(target)):
             found += _below(below, depth + 1)
         return found
-    if kind is GeneratorType and has_gates(target.gi_code):
+    return _of_code(target)
+
+
+def _of_code(target: Any) -> Touches:
+    """Of a generator, or an object whose ``__next__`` is written by somebody."""
+    if type(target) is GeneratorType and has_gates(target.gi_code):
         return [(target, WHOLE, WRITE)]
-    own = getattr(kind, "__next__", None)
+    own = getattr(type(target), "__next__", None)
     if type(own) is FunctionType and has_gates(own.__code__):
         return []  # what it does has gates of its own
     return [(ANYTHING, WHOLE, WRITE)]

@@ -11,17 +11,20 @@ import builtins
 import concurrent.futures.thread
 import contextlib
 import functools
+import operator
 import threading
 from collections import deque
 from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType, ModuleType
 from typing import Any
 
+from pytest_racecheck.engine import execution as _engine
 from pytest_racecheck.engine import unseen_code
-from pytest_racecheck.engine.access import _SHARED
+from pytest_racecheck.engine.access import _SHARED, Site, access
 from pytest_racecheck.engine.dependence import ANYTHING, READ, WHOLE, WRITE
-from pytest_racecheck.engine.iterators import is_iterator
+from pytest_racecheck.engine.iterators import is_iterator, step
 from pytest_racecheck.engine.looking import is_a
-from pytest_racecheck.engine.operators import listener, looks_at
+from pytest_racecheck.engine.operators import PLAIN, listener, looks_at, looks_through
+from pytest_racecheck.engine.owned_dicts import note_owner
 from pytest_racecheck.engine.under_test import has_gates
 from pytest_racecheck.engine.unseen_code import CONTROLLED, is_unseen
 
@@ -55,11 +58,25 @@ _HARMLESS_CLASSES = (functools.partial, contextlib.nullcontext, contextlib.suppr
 _PLAIN = (str, bytes, int, float, complex, bool, type(None), tuple, range, frozenset)
 
 #: Called with one built-in container these go through it, and touch nothing else.
-_GOING_THROUGH = (len, list, tuple, iter, reversed, enumerate)
+_GOING_THROUGH = (len, list, tuple, iter, reversed, enumerate, bool)
+_LOOKS_AT_FIRST = frozenset(
+    {*_GOING_THROUGH, sum, sorted, min, max, any, all, set, frozenset, dict, next}
+)
 _ONE = frozenset(map(type, _GOING_THROUGH))
+#: Of a plain value they make another; of anything else, they read it with its items.
+_OF_PLAIN = frozenset({str, bytes, int, float, complex})
 _EXACT = frozenset({list, dict, set, deque, bytearray})
 
+#: What reads or writes a part of its first argument, as an attribute or an item is.
+_REFLECTING: dict[Any, str] = {
+    **dict.fromkeys((getattr, hasattr, operator.getitem, object.__getattribute__), READ),
+    **dict.fromkeys((setattr, delattr, operator.setitem, operator.delitem), WRITE),
+    **dict.fromkeys((object.__setattr__, object.__delattr__), WRITE),
+}
+_ONE_OF_ITS_OWN = frozenset(map(type, _REFLECTING))
+
 _known: dict[Any, str | None] = {}
+_writing: dict[Site, Site] = {}
 
 
 def call(callee: object) -> None:
@@ -72,38 +89,46 @@ def call(callee: object) -> None:
         touched(ANYTHING, WHOLE, kind)
 
 
-def call_of_one(callee: Any, argument: object) -> None:
-    """Before a call with one argument, which may be all that is looked at."""
-    if type(callee) in _ONE and callee in _GOING_THROUGH and type(argument) in _EXACT:
-        looks_at(argument)
-    else:
-        call_of_some(callee, argument)
+def call_of_some(site: Site, callee: Any, first: object) -> None:
+    """Before a call with arguments: a scheduling point when the first is a container looked at.
 
-
-def call_of_some(callee: Any, first: object) -> None:
-    """Before a call with arguments, of which the first may be an iterator that is gone through."""
-    if is_iterator(first):
+    A function that goes through an iterator moves it.
+    """
+    kind = _REFLECTING.get(callee) if type(callee) in _ONE_OF_ITS_OWN else None
+    if kind is not None:
+        _reflects(site, first, kind)
+    elif type(callee) in _ONE and callee in _LOOKS_AT_FIRST and type(first) not in PLAIN:
+        step(site, first)
+        if callee in _GOING_THROUGH and type(first) in _EXACT:
+            return  # which touches nothing else
+    elif callee is vars:
+        note_owner(first)
+    elif is_iterator(first):
         looks_at(first)
+    elif type(callee) is type and callee in _OF_PLAIN and type(first) not in PLAIN:
+        looks_through(first)
     call(callee)
 
 
-def kept_writes(container: object, callee: object) -> None:
-    """Before the call of a method that changes its object, which was looked up before."""
-    _kept(container, callee, WRITE)
-
-
-def kept_reads(container: object, callee: object) -> None:
-    """The same of a method that changes nothing."""
-    _kept(container, callee, READ)
-
-
-def _kept(container: Any, callee: object, kind: str) -> None:
-    if not is_a(container, _SHARED):
-        call(callee)
+def _reflects(site: Site, target: object, kind: str) -> None:
+    """``setattr`` and the like: some part of an object, whichever."""
+    execution = _engine.active
+    found = None if execution is None else _engine.controlled()
+    if found is None or found[1].doomed:
         return
-    touched = listener()
-    if touched is not None:
-        touched(container, WHOLE, kind)
+    if kind == WRITE:
+        site = _writing.setdefault(site, Site("step", "write", "", site.line))
+    found[1].item_key = [(target, WHOLE, kind)]
+    access(site, target)
+    found[1].item_key = None
+
+
+def method_of_kept(site: Site, container: object, callee: object) -> None:
+    """Before the call of a method that was looked up before its arguments came to be."""
+    if is_a(container, _SHARED):
+        access(site, container)
+    else:
+        call(callee)
 
 
 def method(callee: object) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from bytecode import Instr
 
 from pytest_racecheck.engine import operators
+from pytest_racecheck.engine.access import Site
 
 _PY = sys.version_info[:2]
 
@@ -27,6 +28,7 @@ _GATED: dict[str, tuple[Callable[..., None], int, int]] = {
     "TO_BOOL": (operators.looks_at, 1, 1),
     "STORE_SLICE": (operators.looks_at, 4, 1),
     "GET_LEN": (operators.looks_at, 1, 1),
+    "MATCH_CLASS": (operators.looks_at_parts, 3, 1),
     "MATCH_KEYS": (operators.looks_at, 2, 1),
 }
 #: Up to 3.12 these ask for the truth of what they get; from 3.13 on they get a bool.
@@ -45,8 +47,13 @@ def before_operator(item: Instr, before: list[Any]) -> list[Instr]:
     if found is None:
         return []
     gate, depth, count = found
-    copies = [Instr("COPY", depth + 2, location=item.location) for _ in range(count)]
-    return gate_of(item, gate, copies)
+    where = item.location
+    sites: list[Instr] = []
+    if gate is operators.adds:
+        line = getattr(where, "lineno", 0) or 0
+        sites = [Instr("LOAD_CONST", Site("container", "write", "", line), location=where)]
+    copies = [Instr("COPY", depth + 2 + len(sites), location=where) for _ in range(count)]
+    return gate_of(item, gate, [*sites, *copies])
 
 
 _Gate = tuple[Callable[..., None], int, int]

@@ -1,7 +1,7 @@
 """What the interpreter itself does with containers: truth, comparison, unpacking, text, sums.
 
-None of it is a scheduling point: it belongs to the operation before it.  Only the reduction asks,
-which has to know all that an operation touches (opaque.py: the same of calls).
+Only a change in place is a scheduling point; the rest belongs to the operation before it, and only
+the reduction asks, which has to know all that an operation touches (opaque.py: the same of calls).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from pytest_racecheck.engine import execution as _engine
-from pytest_racecheck.engine.access import _SHARED
-from pytest_racecheck.engine.dependence import ANYTHING, READ, WHOLE, WRITE
+from pytest_racecheck.engine.access import _SHARED, Site, access
+from pytest_racecheck.engine.dependence import ANYTHING, READ, WHOLE
 from pytest_racecheck.engine.iterators import is_iterator, touches_of
 from pytest_racecheck.engine.looking import is_a
 
@@ -45,6 +45,13 @@ def looks_at(target: Any) -> None:
                 touched(*one)
 
 
+def looks_at_parts(target: object) -> None:
+    """It reads attributes of the object, whichever a class pattern names."""
+    touched = listener()
+    if touched is not None and type(target) not in PLAIN:
+        touched(target, WHOLE, READ)
+
+
 def looks_through(target: Any) -> None:
     """It reads the items as well: a text is made of them."""
     if type(target) not in PLAIN:
@@ -65,12 +72,10 @@ def joins(one: Any, other: Any) -> None:
     looks_at(other)
 
 
-def adds(one: Any, other: Any) -> None:
-    """The first is changed in place by what is in the other."""
+def adds(site: Site, one: Any, other: Any) -> None:
+    """The first is changed in place by what is in the other: a scheduling point."""
     if type(one) not in PLAIN and is_a(one, _SHARED):
-        touched = listener()
-        if touched is not None:
-            touched(one, WHOLE, WRITE)
+        access(site, one)
     looks_at(other)
 
 

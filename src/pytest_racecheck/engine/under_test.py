@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import site
@@ -51,6 +52,10 @@ _stored: list[StoredNames] = []
 
 #: Functions of ours that call the user's, beside those of the standard library (opaque.py).
 _callers: list[Any] = []
+
+#: Functions of the standard library with a race that their callers think they have not: since 3.12
+#: two threads may both compute a cached property.
+ALWAYS: tuple[Any, ...] = (functools.cached_property.__get__,)
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -143,6 +148,7 @@ def gates_inserted(under_test: UnderTest) -> Iterator[int]:
         for candidate in gc.get_objects()
         if type(candidate) is FunctionType and under_test.covers(candidate.__code__.co_filename)
     ]
+    functions += [one for one in ALWAYS if not under_test.covers(one.__code__.co_filename)]
     stored = _look_for_stored_names(functions)
     changes: list[tuple[Any, CodeType, CodeType]] = [
         (caller, caller.__code__, _with_gates(caller, None))

@@ -19,7 +19,7 @@ _OURS = f"{__package__.partition('.')[0]}."
 _METHODS = {
     "item": ("__getitem__", "__setitem__", "__delitem__"),
     "slice": ("__getitem__", "__setitem__", "__delitem__"),
-    "step": ("__contains__", "__iter__"),
+    "step": ("__contains__", "__iter__", "__len__", "__bool__"),
 }
 
 _known: dict[tuple[str, type, str], bool] = {}
