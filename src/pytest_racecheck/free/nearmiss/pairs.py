@@ -1,0 +1,190 @@
+"""Pairs of sites that nearly met: how long to hold the first, how likely, and when to give up."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_racecheck.errors import UsageError
+
+MEET, READY, CLOSE = "meet", "ready", "close"
+KINDS = (MEET, READY, CLOSE)
+
+#: The largest gap that makes a pair, and the longest delay: Waffle's 100 ms.
+WINDOW_S = 0.1
+LONGEST_S = 0.115
+#: Waffle's factor; below the shortest delay another thread might not get the interpreter's lock.
+FACTOR = 1.15
+SHORTEST_S = 0.006
+PATIENT_S = 0.03
+#: After so many delays in vain a near miss does not make a pair likely again (TSVD).
+FRUITLESS = 10
+#: Seen so often that the delay held the other up as well, the pair counts as ordered.
+ORDERED = 2
+MOST_PAIRS = 500
+LONGEST_KEY = 400
+
+
+@dataclass(slots=True)
+class Pair:
+    """Two sites, the earlier one first; of kind READY or CLOSE the first alone is delayed.
+
+    ``gap_s`` is the largest gap seen; ``visits`` the delays in vain since it was last likely.
+    """
+
+    kind: str
+    first: str
+    second: str
+    gap_s: float
+    visits: int = 0
+    fruitless: int = 0
+    ordered: int = 0
+    found: bool = False
+
+    @property
+    def probability(self) -> float:
+        """That the next visit is delayed: TSVD's 0.99, less 0.1 for each delay in vain."""
+        if self.found:
+            return 1.0
+        return 0.0 if self.ordered >= ORDERED else max(0.0, 0.99 - 0.1 * self.visits)
+
+    @property
+    def one_sided(self) -> bool:
+        """Whether the first site alone is delayed: the order matters, or is known."""
+        return self.found or self.kind != MEET
+
+    @property
+    def delay_s(self) -> float:
+        """Longer than the gap; twice as long after two delays in vain, and again after two more.
+
+        Who was caught once is waited for patiently: the delay ends when they come.
+        """
+        if self.found and self.kind == MEET:
+            return min(max(4 * self.gap_s, PATIENT_S), LONGEST_S)
+        wanted = self.gap_s * FACTOR * (1, 2, 4, 8)[min(self.visits // 2, 3)]
+        return min(max(wanted, SHORTEST_S), LONGEST_S)
+
+    def in_vain(self) -> None:
+        """Nobody came."""
+        self.visits += 1
+        self.fruitless += 1
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "kind": self.kind,
+            "first": self.first,
+            "second": self.second,
+            "gap_s": round(self.gap_s, 6),
+            "visits": self.visits,
+            "fruitless": self.fruitless,
+            "ordered": self.ordered,
+            "found": self.found,
+        }
+
+    @staticmethod
+    def of_json(data: object) -> Pair:
+        """What ``as_json`` gave.  Raises UsageError for anything else."""
+        if not isinstance(data, dict):
+            raise UsageError("a pair is no object")
+        kind, first, second = (data.get(name) for name in ("kind", "first", "second"))
+        counts = [data.get(name) for name in ("visits", "fruitless", "ordered")]
+        gap, found = data.get("gap_s"), data.get("found")
+        if kind not in KINDS or not (_is_key(first) and _is_key(second)):
+            raise UsageError("a pair has no kind that we know, or no sites")
+        if not all(type(n) is int and 0 <= n < 10**9 for n in counts):
+            raise UsageError("a pair has a count that is none")
+        if isinstance(gap, bool) or not isinstance(gap, (int, float)) or not 0 <= gap <= 3600:
+            raise UsageError("a pair has a gap that is none")
+        if not isinstance(found, bool):
+            raise UsageError("a pair does not say whether it was found")
+        visits, fruitless, ordered = (int(n) for n in counts if n is not None)
+        texts = (str(kind), str(first), str(second))
+        return Pair(*texts, float(gap), visits, fruitless, ordered, found)
+
+
+def _is_key(text: object) -> bool:
+    return isinstance(text, str) and 0 < len(text) <= LONGEST_KEY
+
+
+class Pairs:
+    """The pairs of one test, from run to run; ``learns``: near misses make new ones."""
+
+    def __init__(self, known: Iterable[Pair] = (), *, learns: bool = True) -> None:
+        self._learns = learns
+        self._pairs: dict[tuple[str, str, str], Pair] = {}
+        self._at: dict[str, list[Pair]] = {}
+        self._lock = threading.Lock()
+        for pair in known:
+            self._enter(pair)
+
+    def __iter__(self) -> Iterator[Pair]:
+        return iter(list(self._pairs.values()))
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def near_miss(
+        self, kind: str, first: str, second: str, gap_s: float, *, disturbed: bool = False
+    ) -> None:
+        """The two came within ``gap_s``; ``disturbed``: a delay of ours is a part of that."""
+        if not self._learns:
+            return
+        with self._lock:
+            pair = self._pairs.get((kind, first, second))
+            if pair is None:
+                if len(self._pairs) < MOST_PAIRS and max(len(first), len(second)) <= LONGEST_KEY:
+                    self._enter(Pair(kind, first, second, gap_s))
+                return
+            if not disturbed:
+                pair.gap_s = max(pair.gap_s, gap_s)
+            if pair.fruitless < FRUITLESS:
+                pair.visits = 0
+
+    def caught(self, first: str, second: str, gap_s: float) -> Pair:
+        """Who was held at ``first`` met who came to ``second``, ``gap_s`` later."""
+        with self._lock:
+            pair = self._pairs.get((MEET, first, second))
+            if pair is None:
+                pair = Pair(MEET, first, second, gap_s)
+                self._enter(pair)
+            pair.gap_s = max(pair.gap_s, gap_s)
+            pair.found = True
+        return pair
+
+    def named(self, site: str) -> list[Pair]:
+        """The pairs that this site is a part of."""
+        return self._at.get(site, [])
+
+    def due(self, site: str, kinds: tuple[str, ...], draw: float) -> Pair | None:
+        """The likeliest pair for which this visit of ``site`` is to be delayed; ``draw`` decides.
+
+        A thread may be held on either side of a meeting (TSVD holds writers alone), and on the
+        side that has to be late only where order is what matters.
+        """
+        fitting = [
+            pair
+            for pair in self._at.get(site, ())
+            if pair.kind in kinds and (pair.first == site or not pair.one_sided)
+        ]
+        best = max(fitting, key=lambda pair: (pair.probability, pair.gap_s), default=None)
+        return best if best is not None and draw < best.probability else None
+
+    def order(self, site: str, later: str) -> None:
+        """A delay at ``site`` held up who came to ``later`` next: something orders the two."""
+        for kind, *sites in ((MEET, site, later), (MEET, later, site)):
+            pair = self._pairs.get((kind, sites[0], sites[1]))
+            if pair is not None and not pair.found:
+                pair.ordered += 1
+
+    def only(self, kept: Iterable[Pair]) -> Pairs:
+        """A book with copies of these alone, each certain to be delayed; it learns nothing."""
+        copies = [Pair(pair.kind, pair.first, pair.second, pair.gap_s, found=True) for pair in kept]
+        return Pairs(copies, learns=False)
+
+    def _enter(self, pair: Pair) -> None:
+        self._pairs[pair.kind, pair.first, pair.second] = pair
+        for site in {pair.first, pair.second}:
+            self._at.setdefault(site, []).append(pair)

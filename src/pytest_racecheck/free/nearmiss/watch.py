@@ -1,0 +1,326 @@
+"""One run under watch: near misses are noted, threads held, and who meets is caught (TSVD).
+
+A gate tells of each call before it happens.  Nothing that is guessed is ever reported: a meeting
+has one thread held just before its call while another one comes to a call of the same object, so
+neither a lock nor anything else orders the two.
+"""
+
+from __future__ import annotations
+
+import _thread
+import random
+import sys
+import threading
+import time
+from collections import deque
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from pytest_racecheck.free.nearmiss.births import Threads
+from pytest_racecheck.free.nearmiss.budget import Budget
+from pytest_racecheck.free.nearmiss.contracts import (
+    WHOLE,
+    Contracts,
+    Effect,
+    broken_rule,
+    touch,
+)
+from pytest_racecheck.free.nearmiss.meeting import LeftOut, Meeting, Side, stack_from
+from pytest_racecheck.free.nearmiss.order import Cell, Order
+from pytest_racecheck.free.nearmiss.pairs import CLOSE, MEET, READY, WINDOW_S, Pair, Pairs
+from pytest_racecheck.free.nearmiss.site import DENSE_PASSES, SPARSE_MASK, Site
+from pytest_racecheck.free.nearmiss.traps import Trap
+
+#: Accesses of an object that are remembered, and sites after a delay that it may have held up.
+NEAR = 5
+MOST_OBJECTS = 5000
+MOST_MEETINGS = 20
+_clock = time.monotonic
+
+
+class _Access(NamedTuple):
+    """One call that comes next: of which thread, when, where, and what it does."""
+
+    thread: int
+    at_s: float
+    site: Site
+    effect: Effect
+    part: Any
+
+
+class Watch:
+    """One run.  ``prepared``: pairs come from an earlier run, so that order may be disturbed.
+
+    ``left_out`` tells which source files are no part of a stack.
+    """
+
+    def __init__(
+        self,
+        pairs: Pairs,
+        contracts: Contracts,
+        threads: Threads,
+        *,
+        seed: str,
+        budget: Budget,
+        left_out: LeftOut = lambda _: False,
+    ) -> None:
+        self.pairs, self.contracts, self.threads, self.budget = pairs, contracts, threads, budget
+        self.meetings: list[Meeting] = []
+        self.caught: list[Pair] = []
+        self.held: dict[tuple[str, str, str], int] = {}
+        self._seed, self._left_out = seed, left_out
+        self._earlier = {(pair.kind, pair.first, pair.second) for pair in pairs}
+        self._order = Order(pairs, threads.born.get)
+        self._near: dict[int, deque[_Access]] = {}
+        self._traps: dict[int, list[Trap]] = {}
+        self._sprung_in_vain: deque[Trap] = deque(maxlen=8)
+        self._last_s: dict[int, float] = {}
+        self._after: dict[int, tuple[str, int]] = {}
+        self._dice: dict[str, random.Random] = {}
+        self._inside: set[int] = set()
+        self._delaying = False
+        self._lock = _thread.allocate_lock()
+        self._began_s = _clock()
+
+    # ------------------------------------------------------------------ what the gates tell
+
+    def arrive(self, site: Site, target: object, effect: Effect, part: Any) -> None:
+        """The calling thread is about to do ``effect`` to ``part`` of ``target``; may hold it."""
+        me = _thread.get_ident()
+        if me in self._inside:  # a finaliser or a signal handler ran among our own lines
+            return
+        site.passes += 1
+        sparse = site.passes > DENSE_PASSES and site.passes & SPARSE_MASK
+        if sparse and id(target) not in self._traps and not self.pairs.named(site.key):
+            return
+        self._inside.add(me)
+        try:
+            if effect.closable:
+                self._of_order(site, (id(target), None), me, closes=effect.closes)
+            if effect.meets:
+                self._of_meeting(site, target, effect, part, me)
+        finally:
+            self._inside.discard(me)
+
+    def use(self, site: Site, cell: Cell) -> None:
+        """The calling thread is about to read an attribute or a global."""
+        me = _thread.get_ident()
+        site.passes += 1
+        sparse = site.passes > DENSE_PASSES and site.passes & SPARSE_MASK
+        if me in self._inside or (sparse and not self.pairs.named(site.key)):
+            return
+        self._inside.add(me)
+        try:
+            self._of_order(site, cell, me, closes=False)
+        finally:
+            self._inside.discard(me)
+
+    def ready(self, site: Site, cell: Cell) -> None:
+        """The calling thread is about to assign the first value of an attribute or a global."""
+        self._assign(site, cell, READY)
+
+    def gone(self, site: Site, cell: Cell) -> None:
+        """It is about to delete it, or to set it to None."""
+        self._assign(site, cell, CLOSE)
+
+    def _assign(self, site: Site, cell: Cell, kind: str) -> None:
+        me = _thread.get_ident()
+        if me in self._inside:
+            return
+        self._inside.add(me)
+        try:
+            with self._lock:
+                note = self._order.made_ready if kind == READY else self._order.closed
+                note(cell, me, site.key, _clock())
+            if kind == READY:
+                self._delay_of_order(site, cell, READY)
+        finally:
+            self._inside.discard(me)
+
+    # ------------------------------------------------------------------------------ order
+
+    def _of_order(self, site: Site, cell: Cell, me: int, *, closes: bool) -> None:
+        with self._lock:
+            note = self._order.closed if closes else self._order.used
+            note(cell, me, site.key, _clock())
+        if not closes:
+            self._delay_of_order(site, cell, CLOSE)
+
+    def _delay_of_order(self, site: Site, cell: Cell, kind: str) -> None:
+        """Hold this thread for longer than the gap, so that the other one goes first."""
+        pair = self._due(site, (kind,))
+        if pair is None or (pair.kind, pair.first, pair.second) not in self._earlier:
+            return
+        partner = (pair.second, cell[0])
+        with self._lock:
+            elapsed_s = _clock() - self._began_s
+            if self._delaying or not self.budget.allows(pair.delay_s, elapsed_s):
+                return
+            self._delaying = True
+            before = self._order.came.get(partner, 0)
+            self._spend(pair)
+        try:
+            time_out(pair.delay_s)
+        finally:
+            self._delaying = False
+            self._order.disturbed_s = _clock()
+        if self._order.came.get(partner, 0) == before:
+            pair.in_vain()
+
+    # --------------------------------------------------------------------------- meetings
+
+    def _of_meeting(self, site: Site, target: object, effect: Effect, part: Any, me: int) -> None:
+        with self._lock:
+            access = _Access(me, _clock(), site, effect, part)
+            met = self._spring(access, target)
+            self._infer_order(site, me, access.at_s)
+            informed = self._note(access, target)
+            trap = None if met else self._set(access, target, informed)
+        if trap is None:
+            return
+        try:
+            trap.hold()
+        finally:
+            with self._lock:
+                self._lift(trap)
+
+    def _spring(self, access: _Access, target: object) -> bool:
+        """Whether somebody is held at this object, and both together break a rule.
+
+        Where they break none the other one stays held: what comes next may go wrong by itself.
+        """
+        met = False
+        for trap in self._traps.get(id(target), ()):
+            mine = trap.thread == access.thread
+            if mine or not touch(trap.effect, trap.part, access.effect, access.part):
+                continue
+            held = _as_it_is(trap.effect, trap.site, target, trap.part)
+            came = _as_it_is(access.effect, access.site, target, access.part)
+            rule = broken_rule(held, trap.informed, came, self.contracts.strict)
+            if rule is not None:
+                met = True
+                self._meet(trap, access, target, rule)
+                trap.spring()
+        return met
+
+    def _meet(self, trap: Trap, access: _Access, target: object, rule: str) -> None:
+        site = access.site
+        waited_s = access.at_s - trap.began_s
+        self.caught.append(self.pairs.caught(trap.site.key, site.key, waited_s))
+        if len(self.meetings) < MOST_MEETINGS:
+            held = Side(trap.name, trap.site.shown, trap.site.where, trap.stack)
+            came = Side(_name(access.thread), site.shown, site.where, self._stack())
+            self.meetings.append(Meeting(type(target).__name__, held, came, rule))
+
+    def _infer_order(self, site: Site, me: int, now_s: float) -> None:
+        """Whose delay held this thread up as well, happens before what it does next (TSVD)."""
+        last_s = self._last_s.get(me, self.threads.born.get(me))
+        self._last_s[me] = now_s
+        if last_s is not None:
+            for trap in self._sprung_in_vain:
+                half_s = (trap.ended_s - trap.began_s) / 2
+                silent = last_s <= trap.began_s + half_s and trap.ended_s <= now_s
+                if trap.thread != me and silent and now_s <= trap.ended_s + half_s:
+                    self._after[me] = (trap.site.key, NEAR)
+        before, left = self._after.get(me, ("", 0))
+        if left:
+            self.pairs.order(before, site.key)
+            self._after[me] = (before, left - 1)
+
+    def _note(self, access: _Access, target: object) -> bool:
+        """Near misses with the last accesses; whether this thread looked at the same before."""
+        near = self._near.get(id(target))
+        if near is None:
+            if len(self._near) >= MOST_OBJECTS:
+                self._near.clear()
+            near = self._near[id(target)] = deque(maxlen=NEAR)
+        informed = False
+        for other in near:
+            if other.thread != access.thread:
+                self._note_pair(other, access)
+            elif other.effect.does == "look" and _same(other.part, access.part):
+                informed |= other.site.function == access.site.function
+        if near and near[-1].thread == access.thread and near[-1].site is access.site:
+            near[-1] = access  # a loop of one thread must not push the others out
+        else:
+            near.append(access)
+        return informed
+
+    def _note_pair(self, other: _Access, access: _Access) -> None:
+        gap_s = access.at_s - other.at_s
+        if gap_s <= WINDOW_S and touch(other.effect, other.part, access.effect, access.part):
+            disturbed = other.at_s <= self._order.disturbed_s
+            self.pairs.near_miss(MEET, other.site.key, access.site.key, gap_s, disturbed=disturbed)
+
+    def _set(self, access: _Access, target: object, informed: bool) -> Trap | None:
+        pair = self._due(access.site, (MEET,))
+        if pair is None or not self.budget.allows(pair.delay_s, access.at_s - self._began_s):
+            return None
+        self._spend(pair)
+        trap = Trap(
+            *(access.thread, _name(access.thread), access.site, target),
+            *(access.effect, access.part, informed, pair),
+            stack=self._stack(),
+            began_s=access.at_s,
+            delay_s=pair.delay_s,
+        )
+        self._traps.setdefault(id(target), []).append(trap)
+        return trap
+
+    def _lift(self, trap: Trap) -> None:
+        trap.ended_s = self._order.disturbed_s = _clock()
+        self._last_s[trap.thread] = trap.ended_s
+        self.budget.give_back(max(0.0, trap.delay_s - (trap.ended_s - trap.began_s)))
+        others = self._traps[id(trap.target)]
+        others.remove(trap)
+        if not others:
+            del self._traps[id(trap.target)]
+        if not trap.met:
+            trap.pair.in_vain()
+            self._sprung_in_vain.append(trap)
+        trap.target = None  # the object must not live longer because we remember its trap
+
+    # ------------------------------------------------------------------------------ both
+
+    def _due(self, site: Site, kinds: tuple[str, ...]) -> Pair | None:
+        if not self.pairs.named(site.key) or not _thread._count():
+            return None  # nobody else is there who could come
+        dice = self._dice.get(site.key)
+        if dice is None:  # its own for each site: the draws do not depend on who came first
+            dice = self._dice[site.key] = random.Random(f"{self._seed}:{site.key}")
+        return self.pairs.due(site.key, kinds, dice.random())
+
+    def _spend(self, pair: Pair) -> None:
+        self.budget.spend(pair.delay_s)
+        key = (pair.kind, pair.first, pair.second)
+        self.held[key] = self.held.get(key, 0) + 1
+
+    def _stack(self) -> tuple[str, ...]:
+        return stack_from(sys._getframe(1), self._left_out)
+
+
+def _as_it_is(effect: Effect, site: Site, target: object, part: Any) -> Effect:
+    """Assigning to a key that is there resizes nothing, so it disturbs nobody who walks."""
+    if site.name not in _MAY_GROW or not isinstance(target, (dict, set)) or type(part) is not tuple:
+        return effect
+    grows = len(part) != 1 or part[0] not in target
+    return effect if grows else replace(effect, resizes=False)
+
+
+_MAY_GROW = frozenset({"__setitem__", "setdefault", "add"})
+
+
+def _same(one: Any, other: Any) -> bool:
+    return bool(one is WHOLE or other is WHOLE or one == other)
+
+
+def _name(thread: int) -> str:
+    known = threading._active.get(thread)  # type: ignore[attr-defined]
+    return known.name if known is not None else f"thread {thread}"
+
+
+def time_out(delay_s: float) -> None:
+    """Sleep without the ``time.sleep`` that somebody may have replaced."""
+    gate = _thread.allocate_lock()
+    gate.acquire()
+    gate.acquire(True, delay_s)
