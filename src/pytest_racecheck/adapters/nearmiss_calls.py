@@ -1,4 +1,4 @@
-"""Which lookup of a method belongs to which call, by the depth of the stack."""
+"""Which lookup of a method or global belongs to which call, by the depth of the stack."""
 
 from __future__ import annotations
 
@@ -45,6 +45,13 @@ def argument_count(call: Instr) -> int:
     return count
 
 
+def function_name(item: Instr) -> str | None:
+    """The name when the instruction looks up a global function in order to call it."""
+    if item.name == "LOAD_GLOBAL" and isinstance(item.arg, tuple) and item.arg[0]:
+        return str(item.arg[1])
+    return None
+
+
 def _depth_at(item: object, depth: _Depth, waiting: list[tuple[int, int]]) -> int | None:
     """The depth before ``item``, if it is an instruction that is reached at a known one."""
     if isinstance(item, Label):
@@ -55,7 +62,7 @@ def _depth_at(item: object, depth: _Depth, waiting: list[tuple[int, int]]) -> in
 
 
 def lookups_of_calls(items: Sequence[Any]) -> dict[int, int]:
-    """From the place of each call of a method to that of its lookup; in doubt it is left out."""
+    """From the place of each call to that of its method or global; in doubt it is left out."""
     found: dict[int, int] = {}
     waiting: list[tuple[int, int]] = []  # (place of the lookup, depth behind it)
     depth = _Depth()
@@ -70,6 +77,6 @@ def lookups_of_calls(items: Sequence[Any]) -> dict[int, int]:
             if waiting and waiting[-1][1] == below:
                 found[at] = waiting.pop()[0]
         depth.behind(item)
-        if method_name(item) is not None and depth.now is not None:
+        if depth.now is not None and (method_name(item) or function_name(item)) is not None:
             waiting.append((at, depth.now))
     return found

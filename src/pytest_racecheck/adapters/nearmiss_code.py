@@ -18,11 +18,12 @@ from typing import Any
 
 from bytecode import Bytecode, Instr, Label
 
-from pytest_racecheck.adapters.nearmiss_calls import argument_count, lookups_of_calls
+from pytest_racecheck.adapters.nearmiss_calls import argument_count, function_name, lookups_of_calls
 from pytest_racecheck.engine.call_gates import method_name
 from pytest_racecheck.engine.operator_gates import gate_of
 from pytest_racecheck.engine.stored_names import StoredNames, code_tree
 from pytest_racecheck.free.nearmiss import gates
+from pytest_racecheck.free.nearmiss.contracts import FUNCTIONS
 from pytest_racecheck.free.nearmiss.site import Place, Site
 
 _PY = sys.version_info[:2]
@@ -97,7 +98,7 @@ class _Rewriting:
         self._kept = {
             place: f"@nearmiss{place}"
             for place in self._lookups.values()
-            if not self._is_of_a_module(place)
+            if method_name(self._items[place]) is not None and not self._is_of_a_module(place)
         }
         self._loops = _loops_over(self._items) if self._own else {}
         self._alike: Counter[str] = Counter()
@@ -122,13 +123,15 @@ class _Rewriting:
 
     def _insert(self, at: int, item: Instr, out: list[Any]) -> None:
         """Put what comes before ``item`` behind ``out``."""
-        if at in self._lookups and self._lookups[at] in self._kept:
+        if at in self._lookups:
             end = len(out)
             if end and isinstance(out[-1], Instr) and out[-1].name == "KW_NAMES":
                 end -= 1
             out[end:end] = self._before_call(item, self._lookups[at])
             return
         out += self._before_data(item)
+        if _asks_for_truth(item, out):
+            out += self._gate(item, "__len__", gates.called, 1, 1)
         if at in self._kept:
             out += self._keep(item, self._kept[at])
         for start, step in self._loops.items():
@@ -142,6 +145,8 @@ class _Rewriting:
         return [Instr("COPY", 1, location=where), Instr("STORE_FAST", variable, location=where)]
 
     def _before_call(self, item: Instr, lookup: int) -> list[Instr]:
+        if lookup not in self._kept:
+            return self._before_function(item, self._items[lookup])
         where, variable = item.location, self._kept[lookup]
         site = self._site(item, method_name(self._items[lookup]) or "")
         if site is None:
@@ -158,6 +163,14 @@ class _Rewriting:
         let_go = Instr("DELETE_FAST", variable, location=where)
         still = lookup in self._loops  # the loop over a view needs it at each step
         return [*gate_of(item, gate, arguments), *([] if still else [let_go])]
+
+    def _before_function(self, item: Instr, lookup: Instr) -> list[Instr]:
+        """A built-in function that looks at its only argument."""
+        name = function_name(lookup)
+        stands_for = FUNCTIONS.get(name or "")
+        if stands_for is None or name in self._scope or argument_count(item) != 1:
+            return []
+        return self._gate(item, stands_for, gates.called, 1, 1)
 
     def _has_names(self, item: Instr) -> bool:
         at = next(i for i, one in enumerate(self._items) if one is item)
@@ -238,6 +251,18 @@ def _attribute(item: Instr) -> str | None:
     if item.name not in _OF_ATTRIBUTES:
         return None
     return str(item.arg[1] if isinstance(item.arg, tuple) else item.arg)
+
+
+#: Up to 3.12 these ask for the truth of what they get; from 3.13 on TO_BOOL does.
+_BY_TRUTH = ("POP_JUMP_IF_", "POP_JUMP_FORWARD_IF_", "POP_JUMP_BACKWARD_IF_", "JUMP_IF_")
+_GIVES_A_BOOL = frozenset({"COMPARE_OP", "CONTAINS_OP", "IS_OP", "UNARY_NOT"})
+
+
+def _asks_for_truth(item: Instr, before: Sequence[Any]) -> bool:
+    if _PY >= (3, 13):
+        return item.name == "TO_BOOL"
+    asks = item.name == "UNARY_NOT" or (item.name.startswith(_BY_TRUTH) and "NONE" not in item.name)
+    return asks and not (before and getattr(before[-1], "name", "") in _GIVES_A_BOOL)
 
 
 def _loops_over(items: Sequence[Any]) -> dict[int, int]:

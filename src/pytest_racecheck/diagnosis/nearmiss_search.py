@@ -103,9 +103,20 @@ def nearmiss_plan(body: Callable[[], object], plan: NearMissPlan, saved: Saved) 
     if controlled() is not None:
         raise UsageError("nearmiss() was called inside a body that is being explored; call it out")
     files = getattr(body, "files_under_test", None) or _file_of(body)
-    gates = Gates(os.path.abspath(plan.root), files, plan.control, plan.ignore)
+    gates = gates_for(plan, tuple(files))
     with _alone(), gates_put_in(gates):
         return _Search(body, plan, saved, gates).finding()
+
+
+_gates: dict[object, Gates] = {}
+
+
+def gates_for(plan: NearMissPlan, files: tuple[str, ...] = ()) -> Gates:
+    """The gates for the code under test; those made before are used again."""
+    key = (os.path.abspath(plan.root), files, tuple(plan.control), tuple(plan.ignore))
+    if key not in _gates:
+        _gates[key] = Gates(*key)
+    return _gates[key]
 
 
 def _file_of(body: object) -> tuple[str, ...]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 #: Of the time of the last run, or of this run so far, whichever is longer.
-SHARE = 0.3
+SHARE = 0.35
 #: A run that takes no time may still be delayed a little, or nothing would be found in it.
-ALLOWANCE_S = 0.03
+ALLOWANCE_S = 0.012
 
 
 class Budget:

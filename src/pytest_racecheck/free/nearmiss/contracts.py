@@ -34,6 +34,7 @@ class Effect:
 
     ``keyed``: the item or first argument names the part.  ``one_piece``: the interpreter does it
     at once.  ``resizes``: who walks meanwhile is disturbed.  ``part``: of the object that has some.
+    ``parent``: the attribute with the object that must not be closed either.
     """
 
     does: str
@@ -43,6 +44,7 @@ class Effect:
     part: Any = WHOLE
     closable: bool = False
     closes: bool = False
+    parent: str | None = None
 
     @property
     def writes(self) -> bool:
@@ -91,7 +93,7 @@ _WORDS = {
     "resize_at": Effect("write", one_piece=True, keyed=True, resizes=True),
 }
 _LIST = _effects(
-    look="index count copy __contains__",
+    look="index count copy __contains__ __len__",
     look_at="__getitem__",
     walk="__iter__",
     add="append extend",
@@ -99,21 +101,21 @@ _LIST = _effects(
     resize="insert pop remove clear sort reverse __delitem__",
 )
 _SET = _effects(
-    look="copy issubset issuperset isdisjoint union intersection difference",
+    look="copy issubset issuperset isdisjoint union intersection difference __len__",
     look_at="__contains__",
     walk="__iter__",
     resize_at="add discard remove",
     resize="pop clear update difference_update intersection_update symmetric_difference_update",
 )
 _DICT = _effects(
-    look="copy keys items values",
+    look="copy keys items values __len__",
     look_at="get __getitem__ __contains__",
     walk="__iter__",
     resize_at="__setitem__ __delitem__ pop setdefault",
     resize="popitem clear update",
 )
 _DEQUE = _effects(
-    look="index count copy __contains__ __getitem__",
+    look="index count copy __contains__ __getitem__ __len__",
     walk="__iter__",
     put="__setitem__",
     resize="append appendleft extend extendleft insert pop popleft remove clear rotate reverse "
@@ -174,6 +176,14 @@ _NAMES: dict[type, str] = {OrderedDict: "collections.OrderedDict", Counter: "col
 _NAMES |= {deque: "collections.deque"}
 
 
+#: What lives only as long as something else does, and which of its attributes that is.
+_PARENTS = {"sqlite3.Cursor": "connection", "zmq.sugar.socket.Socket": "context"}
+
+
+def _called(kind: type) -> str:
+    return _NAMES.get(kind, f"{kind.__module__}.{kind.__qualname__}")
+
+
 class Contracts:
     """The known types, and those that the user declares.
 
@@ -205,11 +215,12 @@ class Contracts:
             base.part,
             closable,
             closable and method in CLOSERS,
+            next((p for b in kind.__mro__ if (p := _PARENTS.get(_called(b)))), None),
         )
 
     def _of_classes(self, kind: type, method: str) -> Effect | None:
         for base in kind.__mro__:
-            name = _NAMES.get(base, f"{base.__module__}.{base.__qualname__}")
+            name = _called(base)
             if name in self._declared:
                 if method.startswith("_") and method not in _SPECIAL:
                     return None
@@ -220,6 +231,14 @@ class Contracts:
 
 
 _SPECIAL = frozenset({"__getitem__", "__setitem__", "__delitem__", "__contains__", "__iter__"})
+
+
+#: Built-in functions that do something to their first argument, as the method they stand for.
+FUNCTIONS = {
+    **dict.fromkeys(("len", "bool"), "__len__"),
+    **dict.fromkeys(("list", "tuple", "set", "sorted", "sum", "min", "max"), "copy"),
+    "next": "__next__",
+}
 
 
 def _declaration(one: object) -> tuple[str, frozenset[str]]:

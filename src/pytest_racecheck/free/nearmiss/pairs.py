@@ -15,9 +15,10 @@ KINDS = (MEET, READY, CLOSE)
 #: The largest gap that makes a pair, and the longest delay: Waffle's 100 ms.
 WINDOW_S = 0.1
 LONGEST_S = 0.115
-#: Waffle's factor; below the shortest delay another thread might not get the interpreter's lock.
+#: Waffle's factor, and what a short gap gets besides: another thread may come so much later than
+#: the last time (it waits for the interpreter's lock up to 5 ms, and for a processor).
 FACTOR = 1.15
-SHORTEST_S = 0.006
+MARGIN_S = 0.006
 PATIENT_S = 0.03
 #: After so many delays in vain a near miss does not make a pair likely again (TSVD).
 FRUITLESS = 10
@@ -63,8 +64,8 @@ class Pair:
         """
         if self.found and self.kind == MEET:
             return min(max(4 * self.gap_s, PATIENT_S), LONGEST_S)
-        wanted = self.gap_s * FACTOR * (1, 2, 4, 8)[min(self.visits // 2, 3)]
-        return min(max(wanted, SHORTEST_S), LONGEST_S)
+        wanted = max(self.gap_s * FACTOR, self.gap_s + MARGIN_S)
+        return min(wanted * (1, 2, 4, 8)[min(self.visits // 2, 3)], LONGEST_S)
 
     def in_vain(self) -> None:
         """Nobody came."""

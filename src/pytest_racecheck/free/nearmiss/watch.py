@@ -97,6 +97,9 @@ class Watch:
         try:
             if effect.closable:
                 self._of_order(site, (id(target), None), me, closes=effect.closes)
+                if effect.parent is not None:
+                    parent = getattr(target, effect.parent, None)
+                    self._of_order(site, (id(parent), None), me, closes=False)
             if effect.meets:
                 self._of_meeting(site, target, effect, part, me)
         finally:
@@ -253,6 +256,14 @@ class Watch:
             self.pairs.near_miss(MEET, other.site.key, access.site.key, gap_s, disturbed=disturbed)
 
     def _set(self, access: _Access, target: object, informed: bool) -> Trap | None:
+        """Hold the calling thread, unless that would only move both sides by the same time.
+
+        That is so where another one is held at the same object already, and before the first look
+        of those who act on what they saw.
+        """
+        first_look = access.effect.does == "look" and not informed
+        if id(target) in self._traps or first_look:
+            return None
         pair = self._due(access.site, (MEET,))
         if pair is None or not self.budget.allows(pair.delay_s, access.at_s - self._began_s):
             return None
