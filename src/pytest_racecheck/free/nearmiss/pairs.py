@@ -15,9 +15,9 @@ KINDS = (MEET, READY, CLOSE)
 #: The largest gap that makes a pair, and the longest delay: Waffle's 100 ms.
 WINDOW_S = 0.1
 LONGEST_S = 0.115
-#: Waffle's factor, and what a short gap gets besides: another thread may come so much later than
+#: Waffle's factor is 1.15.  The margin is for short gaps: another thread may come so much later than
 #: the last time (it waits for the interpreter's lock up to 5 ms, and for a processor).
-FACTOR = 1.15
+FACTOR = 1.25
 MARGIN_S = 0.006
 PATIENT_S = 0.03
 #: After so many delays in vain a near miss does not make a pair likely again (TSVD).
@@ -32,7 +32,8 @@ LONGEST_KEY = 400
 class Pair:
     """Two sites, the earlier one first; of kind READY or CLOSE the first alone is delayed.
 
-    ``gap_s`` is the largest gap seen; ``visits`` the delays in vain since it was last likely.
+    ``gap_s`` is the largest gap seen, of a meeting the smallest (Waffle has no meetings, TSVD no
+    gaps); ``visits`` are the delays in vain since it was last likely.
     """
 
     kind: str
@@ -51,10 +52,14 @@ class Pair:
             return 1.0
         return 0.0 if self.ordered >= ORDERED else max(0.0, 0.99 - 0.1 * self.visits)
 
-    @property
-    def one_sided(self) -> bool:
-        """Whether the first site alone is delayed: the order matters, or is known."""
-        return self.found or self.kind != MEET
+    def holds(self, site: str) -> bool:
+        """Whether a thread may be held at ``site``.
+
+        The earlier one of a near miss has to wait for the later one; where that was in vain, they
+        may have changed places.  (TSVD holds whoever writes, earlier or later.)
+        """
+        later = self.kind == MEET and not self.found and self.fruitless > 0
+        return site == self.first or (later and site == self.second)
 
     @property
     def delay_s(self) -> float:
@@ -140,7 +145,7 @@ class Pairs:
                     self._enter(Pair(kind, first, second, gap_s))
                 return
             if not disturbed:
-                pair.gap_s = max(pair.gap_s, gap_s)
+                pair.gap_s = (min if kind == MEET else max)(pair.gap_s, gap_s)
             if pair.fruitless < FRUITLESS:
                 pair.visits = 0
 
@@ -160,18 +165,13 @@ class Pairs:
         return self._at.get(site, [])
 
     def due(self, site: str, kinds: tuple[str, ...], draw: float) -> Pair | None:
-        """The likeliest pair for which this visit of ``site`` is to be delayed; ``draw`` decides.
+        """The pair for which this visit of ``site`` is to be delayed; ``draw`` decides.
 
-        A thread may be held on either side of a meeting (TSVD holds writers alone), and on the
-        side that has to be late only where order is what matters.
+        The one that was tried least, then the one with the shortest delay.
         """
-        fitting = [
-            pair
-            for pair in self._at.get(site, ())
-            if pair.kind in kinds and (pair.first == site or not pair.one_sided)
-        ]
-        best = max(fitting, key=lambda pair: (pair.probability, pair.gap_s), default=None)
-        return best if best is not None and draw < best.probability else None
+        fitting = [p for p in self._at.get(site, ()) if p.kind in kinds and p.holds(site)]
+        likely = [pair for pair in fitting if draw < pair.probability]
+        return min(likely, key=lambda p: (not p.found, p.fruitless, p.gap_s), default=None)
 
     def order(self, site: str, later: str) -> None:
         """A delay at ``site`` held up who came to ``later`` next: something orders the two."""

@@ -35,14 +35,15 @@ class Trap:
     delay_s: float
     ended_s: float = 0.0
     met: bool = False
+    released: bool = False
     _gate: Any = field(default_factory=_closed)
 
     def hold(self) -> None:
         """Wait in the calling thread until somebody comes, or the delay is over."""
         self._gate.acquire(True, self.delay_s)
 
-    def spring(self) -> None:
+    def release(self) -> None:
         """Somebody came: let the held thread go at once."""
-        if not self.met:
-            self.met = True
+        if not self.released:
+            self.released = True
             self._gate.release()

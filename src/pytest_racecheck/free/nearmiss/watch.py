@@ -35,6 +35,8 @@ from pytest_racecheck.free.nearmiss.traps import Trap
 NEAR = 5
 MOST_OBJECTS = 5000
 MOST_MEETINGS = 20
+#: So soon after a delay comes who waited for its end, by way of a lock for instance.
+PROMPT_S = 0.006
 _clock = time.monotonic
 
 
@@ -73,9 +75,9 @@ class Watch:
         self._order = Order(pairs, threads.born.get)
         self._near: dict[int, deque[_Access]] = {}
         self._traps: dict[int, list[Trap]] = {}
-        self._sprung_in_vain: deque[Trap] = deque(maxlen=8)
+        self._in_vain: deque[Trap] = deque(maxlen=8)
         self._last_s: dict[int, float] = {}
-        self._after: dict[int, tuple[str, int]] = {}
+        self._after: dict[int, tuple[str, int, set[str]]] = {}
         self._dice: dict[str, random.Random] = {}
         self._inside: set[int] = set()
         self._delaying = False
@@ -177,8 +179,9 @@ class Watch:
             access = _Access(me, _clock(), site, effect, part)
             met = self._spring(access, target)
             self._infer_order(site, me, access.at_s)
+            pair = self._due(site, (MEET,))  # not one that this very call makes known
             informed = self._note(access, target)
-            trap = None if met else self._set(access, target, informed)
+            trap = None if met else self._set(access, target, informed, pair)
         if trap is None:
             return
         try:
@@ -190,7 +193,8 @@ class Watch:
     def _spring(self, access: _Access, target: object) -> bool:
         """Whether somebody is held at this object, and both together break a rule.
 
-        Where they break none the other one stays held: what comes next may go wrong by itself.
+        Where they break none this one goes first, which may go wrong by itself.  Who acts on what
+        was seen stays held: a look may be followed by a write.
         """
         met = False
         for trap in self._traps.get(id(target), ()):
@@ -201,9 +205,10 @@ class Watch:
             came = _as_it_is(access.effect, access.site, target, access.part)
             rule = broken_rule(held, trap.informed, came, self.contracts.strict)
             if rule is not None:
-                met = True
+                met = trap.met = True
                 self._meet(trap, access, target, rule)
-                trap.spring()
+            if rule is not None or (access.effect.writes and not trap.informed):
+                trap.release()
         return met
 
     def _meet(self, trap: Trap, access: _Access, target: object, rule: str) -> None:
@@ -216,19 +221,25 @@ class Watch:
             self.meetings.append(Meeting(type(target).__name__, held, came, rule))
 
     def _infer_order(self, site: Site, me: int, now_s: float) -> None:
-        """Whose delay held this thread up as well, happens before what it does next (TSVD)."""
+        """Whose delay held this thread up as well, happens before what it does next (TSVD).
+
+        We differ: it must have been silent all the while and come right afterwards, since delays
+        are little longer than gaps here; and each delay counts once.
+        """
         last_s = self._last_s.get(me, self.threads.born.get(me))
         self._last_s[me] = now_s
         if last_s is not None:
-            for trap in self._sprung_in_vain:
-                half_s = (trap.ended_s - trap.began_s) / 2
-                silent = last_s <= trap.began_s + half_s and trap.ended_s <= now_s
-                if trap.thread != me and silent and now_s <= trap.ended_s + half_s:
-                    self._after[me] = (trap.site.key, NEAR)
-        before, left = self._after.get(me, ("", 0))
-        if left:
-            self.pairs.order(before, site.key)
-            self._after[me] = (before, left - 1)
+            for trap in self._in_vain:
+                silent = last_s <= trap.began_s and 0 <= now_s - trap.ended_s <= PROMPT_S
+                if trap.thread != me and silent:
+                    self._after[me] = (trap.site.key, NEAR, set())
+        if me in self._after:
+            before, left, counted = self._after.pop(me)
+            if site.key not in counted:
+                counted.add(site.key)
+                self.pairs.order(before, site.key)
+            if left > 1:
+                self._after[me] = (before, left - 1, counted)
 
     def _note(self, access: _Access, target: object) -> bool:
         """Near misses with the last accesses; whether this thread looked at the same before."""
@@ -255,17 +266,18 @@ class Watch:
             disturbed = other.at_s <= self._order.disturbed_s
             self.pairs.near_miss(MEET, other.site.key, access.site.key, gap_s, disturbed=disturbed)
 
-    def _set(self, access: _Access, target: object, informed: bool) -> Trap | None:
+    def _set(
+        self, access: _Access, target: object, informed: bool, pair: Pair | None
+    ) -> Trap | None:
         """Hold the calling thread, unless that would only move both sides by the same time.
 
         That is so where another one is held at the same object already, and before the first look
         of those who act on what they saw.
         """
         first_look = access.effect.does == "look" and not informed
-        if id(target) in self._traps or first_look:
+        if pair is None or id(target) in self._traps or first_look:
             return None
-        pair = self._due(access.site, (MEET,))
-        if pair is None or not self.budget.allows(pair.delay_s, access.at_s - self._began_s):
+        if not self.budget.allows(pair.delay_s, access.at_s - self._began_s):
             return None
         self._spend(pair)
         trap = Trap(
@@ -288,7 +300,7 @@ class Watch:
             del self._traps[id(trap.target)]
         if not trap.met:
             trap.pair.in_vain()
-            self._sprung_in_vain.append(trap)
+            self._in_vain.append(trap)
         trap.target = None  # the object must not live longer because we remember its trap
 
     # ------------------------------------------------------------------------------ both
