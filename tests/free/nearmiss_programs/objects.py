@@ -122,8 +122,8 @@ def jobs_from_one_generator(broken: bool) -> None:
     lock = threading.Lock()
 
     def numbers() -> Iterator[int]:
-        for number in range(8):
-            pause(3)
+        for number in range(6):
+            pause(0.5)
             yield number
 
     class Locked:
@@ -145,7 +145,7 @@ def jobs_from_one_generator(broken: bool) -> None:
         for _ in jobs:
             pause(delay)
 
-    together(lambda: work(12), lambda: work(14))
+    together(lambda: work(12), lambda: work(15))
 
 
 @PROGRAMS.add(CALL)

@@ -37,7 +37,7 @@ def called(site: Site, target: object) -> None:
     effect = site.effects.get(kind, _ABSENT)
     if effect is _ABSENT:
         effect = site.classify(kind, watch.contracts)
-    if effect is not None and _threads():
+    if effect is not None and (watch.born or _threads()):
         watch.arrive(site, target, effect, effect.part)
 
 
@@ -50,7 +50,7 @@ def called_with(site: Site, target: object, first: object) -> None:
     effect = site.effects.get(kind, _ABSENT)
     if effect is _ABSENT:
         effect = site.classify(kind, watch.contracts)
-    if effect is not None and _threads():
+    if effect is not None and (watch.born or _threads()):
         watch.arrive(site, target, effect, _part(first) if effect.keyed else effect.part)
 
 
@@ -62,38 +62,40 @@ def contained(site: Site, key: object, target: object) -> None:
 def loaded(site: Site, target: object) -> None:
     """An attribute of ``target`` is about to be read."""
     watch = active
-    if watch is not None and _threads():
+    if watch is not None and (watch.born or _threads()):
         watch.use(site, (id(target), site.name))
 
 
 def loaded_global(site: Site) -> None:
     """A global is about to be read."""
     watch = active
-    if watch is not None and _threads():
+    if watch is not None and (watch.born or _threads()):
         watch.use(site, (id(site.scope), site.name))
 
 
 def stored(site: Site, value: object, target: object) -> None:
     """``value`` is about to be assigned to an attribute of ``target``."""
-    if active is not None and _threads():
-        _assigned(site, id(target), _attribute(target, site.name), value)
+    watch = active
+    if watch is not None and (watch.born or _threads()):
+        _assigned(watch, site, id(target), _attribute(target, site.name), value)
 
 
 def deleted(site: Site, target: object) -> None:
     """An attribute of ``target`` is about to be deleted."""
-    if active is not None and _threads():
-        _assigned(site, id(target), _attribute(target, site.name), None)
+    watch = active
+    if watch is not None and (watch.born or _threads()):
+        _assigned(watch, site, id(target), _attribute(target, site.name), None)
 
 
 def stored_global(site: Site, value: object) -> None:
     """``value`` is about to be assigned to a global."""
-    if active is not None and _threads() and site.scope is not None:
-        _assigned(site, id(site.scope), site.scope.get(site.name), value)
-
-
-def _assigned(site: Site, owner: int, before: object, value: object) -> None:
     watch = active
-    if watch is None or (before is None) == (value is None):
+    if watch is not None and (watch.born or _threads()) and site.scope is not None:
+        _assigned(watch, site, id(site.scope), site.scope.get(site.name), value)
+
+
+def _assigned(watch: Watch, site: Site, owner: int, before: object, value: object) -> None:
+    if (before is None) == (value is None):
         return
     told = watch.gone if value is None else watch.ready
     told(site, (owner, site.name))

@@ -8,10 +8,9 @@ one delay of this kind lasts at a time, so that no two cancel each other out.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from pytest_racecheck.free.nearmiss.births import Threads
 from pytest_racecheck.free.nearmiss.pairs import CLOSE, READY, WINDOW_S, Pairs
 
 #: (id of the object, name of the attribute or None)
@@ -24,24 +23,25 @@ class _Event(NamedTuple):
     thread: int
     at_s: float
     site: str
+    visit: int
 
 
 class Order:
-    """What was made ready and used last; ``born`` tells when a thread was started."""
+    """What was made ready and used last; ``threads`` knows who was started and joined when."""
 
-    def __init__(self, pairs: Pairs, born: Callable[[int], float | None]) -> None:
+    def __init__(self, pairs: Pairs, threads: Threads) -> None:
         self._pairs = pairs
-        self._born = born
+        self._threads = threads
         self._ready: dict[Cell, _Event] = {}
         self._used: dict[Cell, dict[int, _Event]] = {}
         self.disturbed_s = 0.0  # when the last delay ended
         self.came: dict[tuple[str, int], int] = {}
+        self.visits: dict[str, int] = {}
 
     def made_ready(self, cell: Cell, thread: int, site: str, at_s: float) -> None:
         """The first value is about to be assigned."""
         _make_room(self._ready)
-        self._ready[cell] = _Event(thread, at_s, site)
-        self._count(site, cell)
+        self._ready[cell] = _Event(thread, at_s, site, self._count(site, cell))
 
     def used(self, cell: Cell, thread: int, site: str, at_s: float) -> None:
         """It is about to be used."""
@@ -50,34 +50,35 @@ class Order:
             gap_s = at_s - ready.at_s
             if gap_s > WINDOW_S:
                 self._ready.pop(cell, None)
-            elif not self._started_after(thread, ready.at_s):
+            elif not self._threads.order(ready.thread, ready.at_s, thread):
                 disturbed = ready.at_s <= self.disturbed_s
-                self._pairs.near_miss(READY, ready.site, site, gap_s, disturbed=disturbed)
+                self._pairs.near_miss(
+                    READY, ready.site, site, gap_s, ready.visit, disturbed=disturbed
+                )
         _make_room(self._used)
         last = self._used.setdefault(cell, {})
+        visit = self._count(site, cell)
         if len(last) < MOST_THREADS or thread in last:
-            last[thread] = _Event(thread, at_s, site)
-        self._count(site, cell)
+            last[thread] = _Event(thread, at_s, site, visit)
 
     def closed(self, cell: Cell, thread: int, site: str, at_s: float) -> None:
         """It is about to be closed."""
         for use in list(self._used.get(cell, {}).values()):
-            near = at_s - use.at_s <= WINDOW_S
-            # Who has ended was joined, or will use nothing any more.
-            if use.thread != thread and near and use.thread in threading._active:  # type: ignore[attr-defined]
+            if use.thread == thread or at_s - use.at_s > WINDOW_S:
+                continue
+            if not self._threads.order(use.thread, use.at_s, thread):
                 disturbed = use.at_s <= self.disturbed_s
                 gap_s = at_s - use.at_s
-                self._pairs.near_miss(CLOSE, use.site, site, gap_s, disturbed=disturbed)
+                self._pairs.near_miss(CLOSE, use.site, site, gap_s, use.visit, disturbed=disturbed)
         self._count(site, cell)
 
-    def _started_after(self, thread: int, at_s: float) -> bool:
-        born_s = self._born(thread)
-        return born_s is not None and born_s >= at_s
-
-    def _count(self, site: str, cell: Cell) -> None:
+    def _count(self, site: str, cell: Cell) -> int:
+        """The number of this visit of ``site``; ``came`` has those of each object apart."""
         key = (site, cell[0])
         if len(self.came) < MOST_CELLS or key in self.came:
             self.came[key] = self.came.get(key, 0) + 1
+        visit = self.visits[site] = self.visits.get(site, 0) + 1
+        return visit
 
 
 def _make_room(kept: dict[Cell, Any]) -> None:

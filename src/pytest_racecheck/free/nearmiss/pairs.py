@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pytest_racecheck.errors import UsageError
@@ -15,11 +15,12 @@ KINDS = (MEET, READY, CLOSE)
 #: The largest gap that makes a pair, and the longest delay: Waffle's 100 ms.
 WINDOW_S = 0.1
 LONGEST_S = 0.115
-#: Waffle's factor is 1.15.  The margin is for short gaps: another thread may come so much later than
-#: the last time (it waits for the interpreter's lock up to 5 ms, and for a processor).
+#: Waffle's factor is 1.15.  The margin is for short gaps: so much later than the last time another
+#: thread may come (it waits for the interpreter's lock up to 5 ms, and for a processor).
 FACTOR = 1.25
 MARGIN_S = 0.006
 PATIENT_S = 0.03
+SELDOM = 0.1
 #: After so many delays in vain a near miss does not make a pair likely again (TSVD).
 FRUITLESS = 10
 #: Seen so often that the delay held the other up as well, the pair counts as ordered.
@@ -33,7 +34,9 @@ class Pair:
     """Two sites, the earlier one first; of kind READY or CLOSE the first alone is delayed.
 
     ``gap_s`` is the largest gap seen, of a meeting the smallest (Waffle has no meetings, TSVD no
-    gaps); ``visits`` are the delays in vain since it was last likely.
+    gaps); ``visits`` are the delays in vain since it was last likely.  It was the ``passage``-th
+    time in its run that somebody came to ``first``; ``leads_on``: the same thread then did more to
+    the object in the same function.
     """
 
     kind: str
@@ -44,6 +47,8 @@ class Pair:
     fruitless: int = 0
     ordered: int = 0
     found: bool = False
+    passage: int = 0
+    leads_on: bool = False
 
     @property
     def probability(self) -> float:
@@ -60,6 +65,10 @@ class Pair:
         """
         later = self.kind == MEET and not self.found and self.fruitless > 0
         return site == self.first or (later and site == self.second)
+
+    def fits(self, passage: int) -> bool:
+        """Whether this is the passage of the near miss, or that is not known."""
+        return self.found or passage == self.passage or self.fruitless > 0
 
     @property
     def delay_s(self) -> float:
@@ -88,6 +97,8 @@ class Pair:
             "fruitless": self.fruitless,
             "ordered": self.ordered,
             "found": self.found,
+            "passage": self.passage,
+            "leads_on": self.leads_on,
         }
 
     @staticmethod
@@ -96,19 +107,19 @@ class Pair:
         if not isinstance(data, dict):
             raise UsageError("a pair is no object")
         kind, first, second = (data.get(name) for name in ("kind", "first", "second"))
-        counts = [data.get(name) for name in ("visits", "fruitless", "ordered")]
-        gap, found = data.get("gap_s"), data.get("found")
+        counts = [data.get(name) for name in ("visits", "fruitless", "ordered", "passage")]
+        gap, found, leads_on = (data.get(name) for name in ("gap_s", "found", "leads_on"))
         if kind not in KINDS or not (_is_key(first) and _is_key(second)):
             raise UsageError("a pair has no kind that we know, or no sites")
         if not all(type(n) is int and 0 <= n < 10**9 for n in counts):
             raise UsageError("a pair has a count that is none")
         if isinstance(gap, bool) or not isinstance(gap, (int, float)) or not 0 <= gap <= 3600:
             raise UsageError("a pair has a gap that is none")
-        if not isinstance(found, bool):
-            raise UsageError("a pair does not say whether it was found")
-        visits, fruitless, ordered = (int(n) for n in counts if n is not None)
+        if not (isinstance(found, bool) and isinstance(leads_on, bool)):
+            raise UsageError("a pair does not say whether it was found, or leads on")
+        visits, fruitless, ordered, passage = (int(n) for n in counts if n is not None)
         texts = (str(kind), str(first), str(second))
-        return Pair(*texts, float(gap), visits, fruitless, ordered, found)
+        return Pair(*texts, float(gap), visits, fruitless, ordered, found, passage, leads_on)
 
 
 def _is_key(text: object) -> bool:
@@ -133,7 +144,14 @@ class Pairs:
         return len(self._pairs)
 
     def near_miss(
-        self, kind: str, first: str, second: str, gap_s: float, *, disturbed: bool = False
+        self,
+        kind: str,
+        first: str,
+        second: str,
+        gap_s: float,
+        passage: int,
+        *,
+        disturbed: bool = False,
     ) -> None:
         """The two came within ``gap_s``; ``disturbed``: a delay of ours is a part of that."""
         if not self._learns:
@@ -142,9 +160,11 @@ class Pairs:
             pair = self._pairs.get((kind, first, second))
             if pair is None:
                 if len(self._pairs) < MOST_PAIRS and max(len(first), len(second)) <= LONGEST_KEY:
-                    self._enter(Pair(kind, first, second, gap_s))
+                    self._enter(Pair(kind, first, second, gap_s, passage=passage))
                 return
             if not disturbed:
+                if kind != MEET or gap_s <= pair.gap_s:
+                    pair.passage = passage
                 pair.gap_s = (min if kind == MEET else max)(pair.gap_s, gap_s)
             if pair.fruitless < FRUITLESS:
                 pair.visits = 0
@@ -164,14 +184,27 @@ class Pairs:
         """The pairs that this site is a part of."""
         return self._at.get(site, [])
 
-    def due(self, site: str, kinds: tuple[str, ...], draw: float) -> Pair | None:
+    def due(self, site: str, kinds: tuple[str, ...], draw: float, passage: int) -> Pair | None:
         """The pair for which this visit of ``site`` is to be delayed; ``draw`` decides.
 
-        The one that was tried least, then the one with the shortest delay.
+        The one that was tried least, then the one with the shortest delay.  What was a near miss
+        at a certain passage is held there, and seldom at another one: a delay moves all that the
+        thread does afterwards as well.  (TSVD and Waffle hold at every passage.)
         """
-        fitting = [p for p in self._at.get(site, ()) if p.kind in kinds and p.holds(site)]
-        likely = [pair for pair in fitting if draw < pair.probability]
+        likely = [
+            pair
+            for pair in self._at.get(site, ())
+            if pair.kind in kinds
+            and pair.holds(site)
+            and draw < pair.probability * (1.0 if pair.fits(passage) else SELDOM)
+        ]
         return min(likely, key=lambda p: (not p.found, p.fruitless, p.gap_s), default=None)
+
+    def leads_on(self, site: str) -> None:
+        """Who was at ``site`` did more to the same object in the same function."""
+        for pair in self._at.get(site, ()):
+            if pair.first == site:
+                pair.leads_on = True
 
     def order(self, site: str, later: str) -> None:
         """A delay at ``site`` held up who came to ``later`` next: something orders the two."""
@@ -182,7 +215,7 @@ class Pairs:
 
     def only(self, kept: Iterable[Pair]) -> Pairs:
         """A book with copies of these alone, each certain to be delayed; it learns nothing."""
-        copies = [Pair(pair.kind, pair.first, pair.second, pair.gap_s, found=True) for pair in kept]
+        copies = [replace(pair, found=True) for pair in kept]
         return Pairs(copies, learns=False)
 
     def _enter(self, pair: Pair) -> None:

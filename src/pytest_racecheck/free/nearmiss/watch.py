@@ -48,6 +48,7 @@ class _Access(NamedTuple):
     site: Site
     effect: Effect
     part: Any
+    passage: int
 
 
 class Watch:
@@ -72,12 +73,14 @@ class Watch:
         self.held: dict[tuple[str, str, str], int] = {}
         self._seed, self._left_out = seed, left_out
         self._earlier = {(pair.kind, pair.first, pair.second) for pair in pairs}
-        self._order = Order(pairs, threads.born.get)
+        self._order = Order(pairs, threads)
+        self.born = threads.born
         self._near: dict[int, deque[_Access]] = {}
         self._traps: dict[int, list[Trap]] = {}
         self._in_vain: deque[Trap] = deque(maxlen=8)
         self._last_s: dict[int, float] = {}
         self._after: dict[int, tuple[str, int, set[str]]] = {}
+        self._passages: dict[str, int] = {}
         self._dice: dict[str, random.Random] = {}
         self._inside: set[int] = set()
         self._delaying = False
@@ -153,7 +156,7 @@ class Watch:
 
     def _delay_of_order(self, site: Site, cell: Cell, kind: str) -> None:
         """Hold this thread for longer than the gap, so that the other one goes first."""
-        pair = self._due(site, (kind,))
+        pair = self._due(site, (kind,), self._order.visits.get(site.key, 0))
         if pair is None or (pair.kind, pair.first, pair.second) not in self._earlier:
             return
         partner = (pair.second, cell[0])
@@ -176,10 +179,11 @@ class Watch:
 
     def _of_meeting(self, site: Site, target: object, effect: Effect, part: Any, me: int) -> None:
         with self._lock:
-            access = _Access(me, _clock(), site, effect, part)
+            passage = self._passages[site.key] = self._passages.get(site.key, 0) + 1
+            access = _Access(me, _clock(), site, effect, part, passage)
             met = self._spring(access, target)
             self._infer_order(site, me, access.at_s)
-            pair = self._due(site, (MEET,))  # not one that this very call makes known
+            pair = self._due(site, (MEET,), passage)  # not one that this very call makes known
             informed = self._note(access, target)
             trap = None if met else self._set(access, target, informed, pair)
         if trap is None:
@@ -252,8 +256,10 @@ class Watch:
         for other in near:
             if other.thread != access.thread:
                 self._note_pair(other, access)
-            elif other.effect.does == "look" and _same(other.part, access.part):
-                informed |= other.site.function == access.site.function
+            elif other.site.function == access.site.function:
+                informed |= other.effect.does == "look" and _same(other.part, access.part)
+                if other.site is not access.site:
+                    self.pairs.leads_on(other.site.key)
         if near and near[-1].thread == access.thread and near[-1].site is access.site:
             near[-1] = access  # a loop of one thread must not push the others out
         else:
@@ -262,20 +268,26 @@ class Watch:
 
     def _note_pair(self, other: _Access, access: _Access) -> None:
         gap_s = access.at_s - other.at_s
-        if gap_s <= WINDOW_S and touch(other.effect, other.part, access.effect, access.part):
+        if gap_s > WINDOW_S or self.threads.order(other.thread, other.at_s, access.thread):
+            return
+        if touch(other.effect, other.part, access.effect, access.part):
+            sites = (other.site.key, access.site.key)
             disturbed = other.at_s <= self._order.disturbed_s
-            self.pairs.near_miss(MEET, other.site.key, access.site.key, gap_s, disturbed=disturbed)
+            self.pairs.near_miss(MEET, *sites, gap_s, other.passage, disturbed=disturbed)
 
     def _set(
         self, access: _Access, target: object, informed: bool, pair: Pair | None
     ) -> Trap | None:
         """Hold the calling thread, unless that would only move both sides by the same time.
 
-        That is so where another one is held at the same object already, and before the first look
-        of those who act on what they saw.
+        That is so where another one is held at the same object already, and before the first of
+        several calls that are harmless one by one: the danger is between them.
         """
-        first_look = access.effect.does == "look" and not informed
-        if pair is None or id(target) in self._traps or first_look:
+        if pair is None or id(target) in self._traps:
+            return None
+        effect = access.effect
+        begins = pair.leads_on and pair.first == access.site.key and not pair.found
+        if effect.one_piece and not informed and (effect.does == "look" or begins):
             return None
         if not self.budget.allows(pair.delay_s, access.at_s - self._began_s):
             return None
@@ -305,13 +317,13 @@ class Watch:
 
     # ------------------------------------------------------------------------------ both
 
-    def _due(self, site: Site, kinds: tuple[str, ...]) -> Pair | None:
+    def _due(self, site: Site, kinds: tuple[str, ...], passage: int) -> Pair | None:
         if not self.pairs.named(site.key) or not _thread._count():
             return None  # nobody else is there who could come
         dice = self._dice.get(site.key)
         if dice is None:  # its own for each site: the draws do not depend on who came first
             dice = self._dice[site.key] = random.Random(f"{self._seed}:{site.key}")
-        return self.pairs.due(site.key, kinds, dice.random())
+        return self.pairs.due(site.key, kinds, dice.random(), passage)
 
     def _spend(self, pair: Pair) -> None:
         self.budget.spend(pair.delay_s)
