@@ -142,10 +142,11 @@ def jobs_from_one_generator(broken: bool) -> None:
     jobs = numbers() if broken else Locked()
 
     def work(delay: float) -> None:
+        pause(delay)
         for _ in jobs:
-            pause(delay)
+            pause(12)
 
-    together(lambda: work(12), lambda: work(15))
+    together(lambda: work(1), lambda: work(9))
 
 
 @PROGRAMS.add(CALL)
@@ -164,7 +165,7 @@ def one_connection_for_two_requests(broken: bool) -> None:
                 assert connection.getresponse().read().decode() == path
 
         try:
-            together(lambda: fetch("/a", 20), lambda: fetch("/b", 40))
+            together(lambda: fetch("/a", 20), lambda: fetch("/b", 29))
         finally:
             connection.close()
             server.shutdown()

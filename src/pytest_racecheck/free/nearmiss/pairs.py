@@ -21,6 +21,7 @@ FACTOR = 1.25
 MARGIN_S = 0.006
 PATIENT_S = 0.03
 SELDOM = 0.1
+MENDED = 3
 #: After so many delays in vain a near miss does not make a pair likely again (TSVD).
 FRUITLESS = 10
 #: Seen so often that the delay held the other up as well, the pair counts as ordered.
@@ -77,14 +78,16 @@ class Pair:
         Who was caught once is waited for patiently: the delay ends when they come.
         """
         if self.found and self.kind == MEET:
-            return min(max(4 * self.gap_s, PATIENT_S), LONGEST_S)
+            return min(max(2 * self.gap_s, PATIENT_S), LONGEST_S)
         wanted = max(self.gap_s * FACTOR, self.gap_s + MARGIN_S)
         return min(wanted * (1, 2, 4, 8)[min(self.visits // 2, 3)], LONGEST_S)
 
     def in_vain(self) -> None:
-        """Nobody came."""
+        """Nobody came; who was caught once is given up after some times: it may be mended."""
         self.visits += 1
         self.fruitless += 1
+        if self.found and self.visits >= MENDED:
+            self.found = False
 
     def as_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -177,7 +180,7 @@ class Pairs:
                 pair = Pair(MEET, first, second, gap_s)
                 self._enter(pair)
             pair.gap_s = max(pair.gap_s, gap_s)
-            pair.found = True
+            pair.found, pair.visits = True, 0
         return pair
 
     def named(self, site: str) -> list[Pair]:
@@ -215,7 +218,7 @@ class Pairs:
 
     def only(self, kept: Iterable[Pair]) -> Pairs:
         """A book with copies of these alone, each certain to be delayed; it learns nothing."""
-        copies = [replace(pair, found=True) for pair in kept]
+        copies = [replace(pair, found=True, visits=0) for pair in kept]
         return Pairs(copies, learns=False)
 
     def _enter(self, pair: Pair) -> None:

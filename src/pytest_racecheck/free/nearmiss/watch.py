@@ -162,7 +162,7 @@ class Watch:
         partner = (pair.second, cell[0])
         with self._lock:
             elapsed_s = _clock() - self._began_s
-            if self._delaying or not self.budget.allows(pair.delay_s, elapsed_s):
+            if self._delaying or not self.budget.allows(pair.delay_s, elapsed_s, sure=pair.found):
                 return
             self._delaying = True
             before = self._order.came.get(partner, 0)
@@ -289,7 +289,8 @@ class Watch:
         begins = pair.leads_on and pair.first == access.site.key and not pair.found
         if effect.one_piece and not informed and (effect.does == "look" or begins):
             return None
-        if not self.budget.allows(pair.delay_s, access.at_s - self._began_s):
+        elapsed_s = access.at_s - self._began_s
+        if not self.budget.allows(pair.delay_s, elapsed_s, sure=pair.found):
             return None
         self._spend(pair)
         trap = Trap(
