@@ -117,7 +117,8 @@ class _Suite:
 _SUITE = pytest.StashKey[_Suite]()
 
 
-def _suite(config: pytest.Config) -> _Suite:
+def suite_of(config: pytest.Config) -> _Suite:
+    """Made once a session.  Raises pytest.UsageError for a wrong declaration in the ini file."""
     if _SUITE not in config.stash:
         plan = NearMissPlan(
             unsafe=config.getini("racecheck_nearmiss_unsafe"), root=str(config.rootpath)
@@ -139,7 +140,7 @@ def out_of_the_way(config: pytest.Config) -> None:
 def watch_call(item: pytest.Item) -> Generator[None, object, object]:
     """Watch the one run of a test; who is caught fails it."""
     __tracebackhide__ = hides
-    suite = _suite(item.config)
+    suite = suite_of(item.config)
     suite.gates.keep_up()
     saved = Saved() if suite.files is None else suite.files.load(item.nodeid)
     seed = str(zlib.crc32(item.nodeid.encode()))
@@ -193,8 +194,8 @@ def write_near_misses(reporter: Any, told: Sequence[tuple[str, str]], notes: Seq
     pairs, delays = (sum(one[name] for _, one in found) for name in ("pairs", "delays"))
     delayed_s = sum(one["delayed_s"] for _, one in found)
     reporter.write_line(
-        f"{len(found)} tests with near misses, {pairs} pairs, {delays} delays ({delayed_s:.2f} s); "
-        f"{len(caught)} tests caught"
+        f"{_count(len(found), 'test')} with near misses, {_count(pairs, 'pair')}, "
+        f"{_count(delays, 'delay')} ({delayed_s:.2f} s); {_count(len(caught), 'test')} caught"
     )
     for nodeid, one in caught[:MOST_NAMED]:
         reporter.write_line(f"caught: {nodeid}")
@@ -203,6 +204,10 @@ def write_near_misses(reporter: Any, told: Sequence[tuple[str, str]], notes: Seq
         reporter.write_line(f"and {len(caught) - MOST_NAMED} more")
     for note in notes:
         reporter.write_line(f"warning: {note}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def notes_of(config: pytest.Config) -> list[str]:

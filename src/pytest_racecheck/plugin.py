@@ -159,7 +159,7 @@ def _short(value: str) -> str:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Plan each test that is to be explored; misuse is an error before any test runs."""
-    _plan_near_misses(items)
+    _plan_near_misses(config, items)
     everything = config.getoption("racecheck")
     tests = [
         item
@@ -174,7 +174,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     plan_tests(config, tests, _OPTIONS, (_PLAN, _PROPERTY, _MISTAKE))
 
 
-def _plan_near_misses(items: list[pytest.Item]) -> None:
+def _plan_near_misses(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("racecheck_nearmiss") and not hasattr(config, "workerinput"):
+        from pytest_racecheck.item_nearmiss import suite_of
+
+        suite_of(config)
     marked = [item for item in items if item.get_closest_marker(_NEARMISS) is not None]
     if not marked:
         return

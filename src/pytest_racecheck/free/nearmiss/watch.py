@@ -16,7 +16,7 @@ from collections import deque
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from pytest_racecheck.free.nearmiss.births import Threads
+from pytest_racecheck.free.nearmiss.births import Threads, current
 from pytest_racecheck.free.nearmiss.budget import Budget
 from pytest_racecheck.free.nearmiss.contracts import (
     WHOLE,
@@ -91,7 +91,7 @@ class Watch:
 
     def arrive(self, site: Site, target: object, effect: Effect, part: Any) -> None:
         """The calling thread is about to do ``effect`` to ``part`` of ``target``; may hold it."""
-        me = _thread.get_ident()
+        me = self.threads.me()
         if me in self._inside:  # a finaliser or a signal handler ran among our own lines
             return
         site.passes += 1
@@ -112,7 +112,7 @@ class Watch:
 
     def use(self, site: Site, cell: Cell) -> None:
         """The calling thread is about to read an attribute or a global."""
-        me = _thread.get_ident()
+        me = self.threads.me()
         site.passes += 1
         sparse = site.passes > DENSE_PASSES and site.passes & SPARSE_MASK
         if me in self._inside or (sparse and not self.pairs.named(site.key)):
@@ -132,7 +132,7 @@ class Watch:
         self._assign(site, cell, CLOSE)
 
     def _assign(self, site: Site, cell: Cell, kind: str) -> None:
-        me = _thread.get_ident()
+        me = self.threads.me()
         if me in self._inside:
             return
         self._inside.add(me)
@@ -221,7 +221,7 @@ class Watch:
         self.caught.append(self.pairs.caught(trap.site.key, site.key, waited_s))
         if len(self.meetings) < MOST_MEETINGS:
             held = Side(trap.name, trap.site.shown, trap.site.where, trap.stack)
-            came = Side(_name(access.thread), site.shown, site.where, self._stack())
+            came = Side(_name(), site.shown, site.where, self._stack())
             self.meetings.append(Meeting(type(target).__name__, held, came, rule))
 
     def _infer_order(self, site: Site, me: int, now_s: float) -> None:
@@ -294,7 +294,7 @@ class Watch:
             return None
         self._spend(pair)
         trap = Trap(
-            *(access.thread, _name(access.thread), access.site, target),
+            *(access.thread, _name(), access.site, target),
             *(access.effect, access.part, informed, pair),
             stack=self._stack(),
             began_s=access.at_s,
@@ -350,9 +350,9 @@ def _same(one: Any, other: Any) -> bool:
     return bool(one is WHOLE or other is WHOLE or one == other)
 
 
-def _name(thread: int) -> str:
-    known = threading._active.get(thread)  # type: ignore[attr-defined]
-    return known.name if known is not None else f"thread {thread}"
+def _name() -> str:
+    known = current()
+    return known.name if known is not None else f"thread {threading.get_ident()}"
 
 
 def time_out(delay_s: float) -> None:
