@@ -15,8 +15,8 @@ KINDS = (MEET, READY, CLOSE)
 #: The largest gap that makes a pair, and the longest delay: Waffle's 100 ms.
 WINDOW_S = 0.1
 LONGEST_S = 0.115
-#: Waffle's factor is 1.15.  The margin is for short gaps: so much later than the last time another
-#: thread may come (it waits for the interpreter's lock up to 5 ms, and for a processor).
+#: Waffle's factor is 1.15, and there is no margin.  Here another thread may come so much later than
+#: the last time, since it waits for the interpreter's lock up to 5 ms, and for a processor.
 FACTOR = 1.25
 MARGIN_S = 0.006
 PATIENT_S = 0.03
@@ -73,14 +73,14 @@ class Pair:
 
     @property
     def delay_s(self) -> float:
-        """Longer than the gap; twice as long after two delays in vain, and again after two more.
+        """Longer than the gap, and the longer the more delays were in vain.
 
         Who was caught once is waited for patiently: the delay ends when they come.
         """
         if self.found and self.kind == MEET:
             return min(max(2 * self.gap_s, PATIENT_S), LONGEST_S)
-        wanted = max(self.gap_s * FACTOR, self.gap_s + MARGIN_S)
-        return min(wanted * (1, 2, 4, 8)[min(self.visits // 2, 3)], LONGEST_S)
+        wanted = self.gap_s * FACTOR + MARGIN_S
+        return min(wanted * (1 + self.visits / 2), LONGEST_S)
 
     def in_vain(self) -> None:
         """Nobody came; who was caught once is given up after some times: it may be mended."""
@@ -211,8 +211,8 @@ class Pairs:
 
     def order(self, site: str, later: str) -> None:
         """A delay at ``site`` held up who came to ``later`` next: something orders the two."""
-        for kind, *sites in ((MEET, site, later), (MEET, later, site)):
-            pair = self._pairs.get((kind, sites[0], sites[1]))
+        for sites in {(site, later), (later, site)}:
+            pair = self._pairs.get((MEET, *sites))
             if pair is not None and not pair.found:
                 pair.ordered += 1
 
