@@ -59,7 +59,7 @@ class Room:
         return thread
 
     def wait_until_held(self) -> None:
-        while not self.watch._traps:
+        while not self.watch.traps:
             os.sched_yield()
 
     def close(self) -> None:

@@ -41,6 +41,8 @@ _ITEMS: dict[str, tuple[str, Callable[..., None], int, int]] = {
 #: What may look at the variables of a function, where the gates keep one of their own.
 _LOOKS_AT_VARIABLES = frozenset({"locals", "vars", "eval", "exec", "dir"})
 _VIEWS = frozenset({"items", "keys", "values"})
+#: What these give is nobody else's.
+_NEW_EACH_TIME = frozenset({"range", "enumerate", "zip", "sorted", "list", "tuple", "reversed"})
 
 
 @dataclass(frozen=True)
@@ -283,6 +285,8 @@ def _loops_over(items: Sequence[Any]) -> dict[int, int]:
             continue
         call = at - 1 if _PY >= (3, 12) else at - 2
         lookup = lookups.get(call, -1)
+        if lookup >= 0 and function_name(items[lookup]) in _NEW_EACH_TIME:
+            continue
         of_view = lookup >= 0 and method_name(items[lookup]) in _VIEWS
         found[lookup if of_view else at] = step
     return found

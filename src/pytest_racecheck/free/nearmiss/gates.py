@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from pytest_racecheck.free.nearmiss.contracts import WHOLE
-from pytest_racecheck.free.nearmiss.site import Site
+from pytest_racecheck.free.nearmiss.site import DENSE_PASSES, SPARSE_MASK, Site
 from pytest_racecheck.free.nearmiss.watch import Watch
 
 _ABSENT: Any = object()
@@ -37,7 +37,9 @@ def called(site: Site, target: object) -> None:
     effect = site.effects.get(kind, _ABSENT)
     if effect is _ABSENT:
         effect = site.classify(kind, watch.contracts)
-    if effect is not None and (watch.born or _threads()):
+    if effect is None or (_is_often_passed(site, watch) and not watch.traps):
+        return
+    if watch.born or _threads():
         watch.arrive(site, target, effect, effect.part)
 
 
@@ -50,7 +52,9 @@ def called_with(site: Site, target: object, first: object) -> None:
     effect = site.effects.get(kind, _ABSENT)
     if effect is _ABSENT:
         effect = site.classify(kind, watch.contracts)
-    if effect is not None and (watch.born or _threads()):
+    if effect is None or (_is_often_passed(site, watch) and not watch.traps):
+        return
+    if watch.born or _threads():
         watch.arrive(site, target, effect, _part(first) if effect.keyed else effect.part)
 
 
@@ -62,14 +66,18 @@ def contained(site: Site, key: object, target: object) -> None:
 def loaded(site: Site, target: object) -> None:
     """An attribute of ``target`` is about to be read."""
     watch = active
-    if watch is not None and (watch.born or _threads()):
+    if watch is None or _is_often_passed(site, watch):
+        return
+    if watch.born or _threads():
         watch.use(site, (id(target), site.name))
 
 
 def loaded_global(site: Site) -> None:
     """A global is about to be read."""
     watch = active
-    if watch is not None and (watch.born or _threads()):
+    if watch is None or _is_often_passed(site, watch):
+        return
+    if watch.born or _threads():
         watch.use(site, (id(site.scope), site.name))
 
 
@@ -92,6 +100,16 @@ def stored_global(site: Site, value: object) -> None:
     watch = active
     if watch is not None and (watch.born or _threads()) and site.scope is not None:
         _assigned(watch, site, id(site.scope), site.scope.get(site.name), value)
+
+
+def _is_often_passed(site: Site, watch: Watch) -> bool:
+    """Whether this pass of a site that is passed all the time in this run need not be looked at."""
+    if site.run != watch.number:
+        site.run, site.passes = watch.number, 0
+    site.passes = passes = site.passes + 1
+    if passes < DENSE_PASSES or not passes & SPARSE_MASK:
+        return False
+    return not watch.pairs.live_at(site.key)
 
 
 def _assigned(watch: Watch, site: Site, owner: int, before: object, value: object) -> None:

@@ -187,6 +187,11 @@ class Pairs:
         """The pairs that this site is a part of."""
         return self._at.get(site, [])
 
+    def live_at(self, site: str) -> bool:
+        """Whether anything might still be held or found because of ``site``."""
+        known = self._at.get(site)
+        return known is not None and any(pair.probability > 0 for pair in known)
+
     def due(self, site: str, kinds: tuple[str, ...], draw: float, passage: int) -> Pair | None:
         """The pair for which this visit of ``site`` is to be delayed; ``draw`` decides.
 

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from pytest_racecheck.free.nearmiss.contracts import Contracts, Effect
 
-#: From so many passes on a site is looked at now and then only, unless a pair names it.
+#: From so many passes in a run on a site is looked at now and then only, unless a pair names it.
 DENSE_PASSES = 128
-SPARSE_MASK = 15
+SPARSE_MASK = 63
 
 
 class Place(NamedTuple):
@@ -29,14 +29,25 @@ class Site:
     that an edit elsewhere in the file does not change the key.
     """
 
-    __slots__ = ("effects", "file", "function", "key", "line", "name", "passes", "scope", "shown")
+    __slots__ = (
+        "effects",
+        "file",
+        "function",
+        "key",
+        "line",
+        "name",
+        "passes",
+        "run",
+        "scope",
+        "shown",
+    )
 
     def __init__(self, place: Place, name: str, shown: str, number: int = 1) -> None:
         self.file, self.function, self.line = place.file, place.function, place.line
         self.name, self.shown = name, shown
         self.key = f"{place.named}:{place.function}:{shown}#{number}"
         self.effects: dict[type, Effect | None] = {}
-        self.passes = 0
+        self.passes = self.run = 0  # so many in the run of this number
         self.scope: dict[str, Any] | None = None  # of a global: its module's names
 
     def classify(self, kind: type, contracts: Contracts) -> Effect | None:

@@ -8,6 +8,7 @@ neither a lock nor anything else orders the two.
 from __future__ import annotations
 
 import _thread
+import itertools
 import random
 import sys
 import threading
@@ -28,7 +29,7 @@ from pytest_racecheck.free.nearmiss.contracts import (
 from pytest_racecheck.free.nearmiss.meeting import LeftOut, Meeting, Side, stack_from
 from pytest_racecheck.free.nearmiss.order import Cell, Order
 from pytest_racecheck.free.nearmiss.pairs import CLOSE, MEET, READY, WINDOW_S, Pair, Pairs
-from pytest_racecheck.free.nearmiss.site import DENSE_PASSES, SPARSE_MASK, Site
+from pytest_racecheck.free.nearmiss.site import Site
 from pytest_racecheck.free.nearmiss.traps import Trap
 
 #: Accesses of an object that are remembered, and sites after a delay that it may have held up.
@@ -38,6 +39,7 @@ MOST_MEETINGS = 20
 #: So soon after a delay comes who waited for its end, by way of a lock for instance.
 PROMPT_S = 0.006
 _clock = time.monotonic
+_numbers = itertools.count(1)
 
 
 class _Access(NamedTuple):
@@ -76,7 +78,7 @@ class Watch:
         self._order = Order(pairs, threads)
         self.born = threads.born
         self._near: dict[int, deque[_Access]] = {}
-        self._traps: dict[int, list[Trap]] = {}
+        self.traps: dict[int, list[Trap]] = {}
         self._in_vain: deque[Trap] = deque(maxlen=8)
         self._last_s: dict[int, float] = {}
         self._after: dict[int, tuple[str, int, set[str]]] = {}
@@ -86,6 +88,7 @@ class Watch:
         self._delaying = False
         self._lock = _thread.allocate_lock()
         self._began_s = _clock()
+        self.number = next(_numbers)
 
     # ------------------------------------------------------------------ what the gates tell
 
@@ -93,10 +96,6 @@ class Watch:
         """The calling thread is about to do ``effect`` to ``part`` of ``target``; may hold it."""
         me = self.threads.me()
         if me in self._inside:  # a finaliser or a signal handler ran among our own lines
-            return
-        site.passes += 1
-        sparse = site.passes > DENSE_PASSES and site.passes & SPARSE_MASK
-        if sparse and id(target) not in self._traps and not self.pairs.named(site.key):
             return
         self._inside.add(me)
         try:
@@ -113,9 +112,7 @@ class Watch:
     def use(self, site: Site, cell: Cell) -> None:
         """The calling thread is about to read an attribute or a global."""
         me = self.threads.me()
-        site.passes += 1
-        sparse = site.passes > DENSE_PASSES and site.passes & SPARSE_MASK
-        if me in self._inside or (sparse and not self.pairs.named(site.key)):
+        if me in self._inside:
             return
         self._inside.add(me)
         try:
@@ -201,7 +198,7 @@ class Watch:
         was seen stays held: a look may be followed by a write.
         """
         met = False
-        for trap in self._traps.get(id(target), ()):
+        for trap in self.traps.get(id(target), ()):
             mine = trap.thread == access.thread
             if mine or not touch(trap.effect, trap.part, access.effect, access.part):
                 continue
@@ -283,7 +280,7 @@ class Watch:
         That is so where another one is held at the same object already, and before the first of
         several calls that are harmless one by one: the danger is between them.
         """
-        if pair is None or id(target) in self._traps:
+        if pair is None or id(target) in self.traps:
             return None
         effect = access.effect
         begins = pair.leads_on and pair.first == access.site.key and not pair.found
@@ -300,17 +297,17 @@ class Watch:
             began_s=access.at_s,
             delay_s=pair.delay_s,
         )
-        self._traps.setdefault(id(target), []).append(trap)
+        self.traps.setdefault(id(target), []).append(trap)
         return trap
 
     def _lift(self, trap: Trap) -> None:
         trap.ended_s = self._order.disturbed_s = _clock()
         self._last_s[trap.thread] = trap.ended_s
         self.budget.give_back(max(0.0, trap.delay_s - (trap.ended_s - trap.began_s)))
-        others = self._traps[id(trap.target)]
+        others = self.traps[id(trap.target)]
         others.remove(trap)
         if not others:
-            del self._traps[id(trap.target)]
+            del self.traps[id(trap.target)]
         if not trap.met:
             trap.pair.in_vain()
             self._in_vain.append(trap)
