@@ -257,16 +257,18 @@ def test_nothing_is_written_for_a_test_without_near_misses(tmp_path):
     assert len(files.load("t").pairs) == 0
 
 
+def file_with(**changed: object) -> str:
+    good = {KEY: 1, "test": "t", "runs": 1, "seconds": 1, "credit_s": 0, "pairs": []}
+    return json.dumps({**good, **changed})
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "{", "[]", "{}", "[" * 100_000, '{"racecheck nearmiss": 2}', "\0", '"x"',
-     '{"racecheck nearmiss": 1}',
-     '{"racecheck nearmiss": 1, "test": "other", "runs": 1, "seconds": 1, "pairs": []}',
-     '{"racecheck nearmiss": 1, "test": "t", "runs": 1, "seconds": 1, "pairs": 3}',
-     '{"racecheck nearmiss": 1, "test": "t", "runs": 1, "seconds": NaN, "pairs": []}',
-     '{"racecheck nearmiss": 1, "test": "t", "runs": 1, "seconds": -1, "pairs": []}',
-     '{"racecheck nearmiss": 1, "test": "t", "runs": "1", "seconds": 1, "pairs": []}',
-     '{"racecheck nearmiss": 1, "test": "t", "runs": 1, "seconds": 1, "pairs": [{}]}'],
+     '{"racecheck nearmiss": 1}', file_with(test="other"), file_with(pairs=3),
+     file_with(pairs=[{}]), file_with(pairs=[0] * 10_000), file_with(seconds=float("nan")),
+     file_with(seconds=-1), file_with(seconds=None), file_with(credit_s=""), file_with(runs="1"),
+     file_with(runs=-1)],
 )  # fmt: skip
 def test_a_file_that_is_not_ours_is_named_and_left(tmp_path, text):
     files = PairFiles(tmp_path)

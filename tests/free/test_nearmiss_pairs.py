@@ -8,7 +8,7 @@ import pytest
 
 from pytest_racecheck.errors import UsageError
 from pytest_racecheck.free.nearmiss import Pair, Pairs
-from pytest_racecheck.free.nearmiss.budget import ALLOWANCE_S, Budget
+from pytest_racecheck.free.nearmiss.budget import ALLOWANCE_S, MOST_CREDIT, Budget
 from pytest_racecheck.free.nearmiss.pairs import (
     CLOSE,
     FRUITLESS,
@@ -173,3 +173,16 @@ def test_what_is_sure_to_be_found_is_held_whatever_it_costs_but_once():
     assert budget.allows(0.1, 0.0, sure=True)
     budget.spend(0.1)
     assert not budget.allows(0.1, 0.0, sure=True)
+
+
+def test_what_a_run_leaves_over_the_next_ones_may_use():
+    first = Budget(expected_s=1.0, share=0.2)
+    first.spend(0.05)
+    credit_s = first.credit_s(1.0)
+    assert round(credit_s, 3) == 0.15
+    second = Budget(1.0, 0.2, credit_s)
+    assert second.allows(0.35, 0.0)
+    assert not second.allows(0.35 + ALLOWANCE_S + 0.001, 0.0)
+    for _ in range(20):
+        credit_s = Budget(1.0, 0.2, credit_s).credit_s(1.0)
+    assert credit_s == pytest.approx(0.2 * MOST_CREDIT)

@@ -22,11 +22,15 @@ FOLDER = "nearmiss"
 
 @dataclass
 class Saved:
-    """The pairs of one test, and how long (s) its quickest run took; 0 when it never ran."""
+    """The pairs of one test, and how long (s) its quickest run took; 0 when it never ran.
+
+    ``credit_s`` is the time for delays that earlier runs left over.
+    """
 
     pairs: Pairs = field(default_factory=Pairs)
     seconds: float = 0.0
     runs: int = 0
+    credit_s: float = 0.0
 
     def ran(self, seconds: float) -> None:
         """One more run."""
@@ -69,6 +73,7 @@ class PairFiles:
                     "test": test,
                     "runs": saved.runs,
                     "seconds": round(saved.seconds, 6),
+                    "credit_s": round(saved.credit_s, 6),
                     "pairs": [pair.as_json() for pair in saved.pairs],
                 },
             )
@@ -106,11 +111,14 @@ def _saved(path: Path, test: str) -> Saved:
     pairs, seconds, runs = data.get("pairs"), data.get("seconds"), data.get("runs")
     if not isinstance(pairs, list) or len(pairs) > MOST_PAIRS:
         raise UsageError(f"{path} is damaged: it has no list of at most {MOST_PAIRS} pairs")
-    if not isinstance(seconds, (int, float)) or not 0 <= seconds < 1e6:
-        raise UsageError(f"{path} is damaged: it does not say how long a run took")
+    credit = data.get("credit_s")
+    for time_s in (seconds, credit):
+        if not isinstance(time_s, (int, float)) or not 0 <= time_s < 1e6:
+            raise UsageError(f"{path} is damaged: it does not say how long a run takes")
     if type(runs) is not int or runs < 0:
         raise UsageError(f"{path} is damaged: it does not say how many runs there were")
     try:
-        return Saved(Pairs(Pair.of_json(pair) for pair in pairs), float(seconds), runs)
+        known = Pairs(Pair.of_json(pair) for pair in pairs)
+        return Saved(known, float(str(seconds)), runs, float(str(credit)))
     except UsageError as error:
         raise UsageError(f"{path} is damaged: {error}") from None

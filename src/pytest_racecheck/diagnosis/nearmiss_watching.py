@@ -100,7 +100,7 @@ def watched(
             contracts,
             threads,
             seed=f"{seed}:{saved.runs}",
-            budget=Budget(saved.seconds, share),
+            budget=Budget(saved.seconds, share, saved.credit_s),
             left_out=is_internal,
         )
         began_s = time.monotonic()
@@ -116,3 +116,5 @@ def watched(
             known = {(pair.kind, pair.first, pair.second): pair for pair in watch.pairs}
             run.held = tuple(known[key] for key in watch.held)
             saved.ran(run.seconds)
+            if only is None:
+                saved.credit_s = watch.budget.credit_s(run.seconds - watch.budget.spent_s)
