@@ -20,7 +20,7 @@ from pytest_racecheck.diagnosis.nearmiss_search import (
     gates_for,
     nearmiss_plan,
 )
-from pytest_racecheck.diagnosis.nearmiss_watching import Run, watched
+from pytest_racecheck.diagnosis.nearmiss_watching import Conditions, Run, watched
 from pytest_racecheck.errors import UsageError
 from pytest_racecheck.free.nearmiss import Contracts
 from pytest_racecheck.item_body import ItemBody
@@ -141,11 +141,11 @@ def watch_call(item: pytest.Item) -> Generator[None, object, object]:
     """Watch the one run of a test; who is caught fails it."""
     __tracebackhide__ = hides
     suite = suite_of(item.config)
-    suite.gates.keep_up()
     saved = Saved() if suite.files is None else suite.files.load(item.nodeid)
     seed = str(zlib.crc32(item.nodeid.encode()))
+    under = Conditions(suite.contracts, suite.gates, seed)
     try:
-        with watched(saved, suite.contracts, seed, forward=True) as run:
+        with watched(saved, under, forward=True) as run:
             try:
                 result = yield
             except BaseException as error:

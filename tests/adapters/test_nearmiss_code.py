@@ -29,6 +29,7 @@ from pytest_racecheck.engine.stored_names import StoredNames
 from pytest_racecheck.free.nearmiss import Contracts, Pairs, Watch, gates
 from pytest_racecheck.free.nearmiss.births import Threads
 from pytest_racecheck.free.nearmiss.budget import Budget
+from pytest_racecheck.free.nearmiss.site import DENSE_PASSES, DULL_PASSES, Place, Site
 
 HERE = __file__
 
@@ -370,6 +371,55 @@ def test_functions_of_modules_imported_meanwhile_get_gates_too(tmp_path):
         finally:
             del sys.modules[file.stem]
     assert module.add.__code__ is code
+
+
+def test_a_function_that_is_called_all_the_time_loses_its_gates_for_a_while(tmp_path):
+    text = "def add(items):\n    items.append(1)\n"
+    file = tmp_path / "hot.py"
+    scope: dict[str, Any] = {}
+    exec(compile(text, str(file), "exec"), scope)
+    code = scope["add"].__code__
+    holder = Gates(str(tmp_path))
+    watch = Heard()
+    watch.dull = holder.do_without
+    with gates_put_in(holder):
+        gates.watch_with(watch)
+        for _ in range(DULL_PASSES - 1):
+            scope["add"]([])
+        assert scope["add"].__code__ is not code
+        scope["add"]([])
+        assert scope["add"].__code__ is code
+        holder.keep_up()
+        assert scope["add"].__code__ is not code
+        gates.watch_with(None)
+    assert scope["add"].__code__ is code
+    assert DENSE_PASSES < len(watch.told) < DULL_PASSES / 4, "most passes are not looked at"
+
+
+def test_a_function_with_a_pair_that_is_live_keeps_its_gates():
+    watch = Heard()
+    asked: list[Site] = []
+    watch.dull = asked.append
+    site = Site(Place("a.py", "a.py", "f", 1), "append", "x.append(1)")
+    watch.pairs.near_miss("meet", site.key, "b.py:g:y#1", 0.01, 1)
+    watch.is_dull(Site(Place("a.py", "a.py", "f", 2), "pop", "x.pop()"))
+    assert asked == []
+    watch.is_dull(Site(Place("a.py", "a.py", "other", 2), "pop", "x.pop()"))
+    assert len(asked) == 1
+
+
+def test_each_run_has_contracts_of_its_own(tmp_path):
+    class Till:
+        def put(self) -> None: ...
+
+    site = Site(Place("a.py", "a.py", "f", 1), "put", "till.put()")
+    for unsafe, count in (((), 0), ((Till,), 1)):
+        watch = Heard()
+        watch.contracts = Contracts(unsafe)
+        gates.watch_with(watch)
+        gates.called(site, Till())
+        gates.watch_with(None)
+        assert len(watch.told) == count
 
 
 def test_what_is_to_be_ignored_gets_no_gates(tmp_path):

@@ -10,7 +10,7 @@ from pathlib import Path
 from pytest_racecheck.adapters.nearmiss_gates import Gates, gates_put_in
 from pytest_racecheck.diagnosis.find import _alone, _check_body
 from pytest_racecheck.diagnosis.nearmiss_pairs import PairFiles, Saved
-from pytest_racecheck.diagnosis.nearmiss_watching import Run, watched
+from pytest_racecheck.diagnosis.nearmiss_watching import MOST_SHARE, Conditions, Run, watched
 from pytest_racecheck.diagnosis.verdict import Failure, Finding, Verdict
 from pytest_racecheck.engine.execution import controlled
 from pytest_racecheck.engine.failure import stops_the_test
@@ -19,7 +19,6 @@ from pytest_racecheck.free.nearmiss import Contracts, Pairs
 from pytest_racecheck.free.nearmiss.budget import SHARE
 
 MOST_RUNS = 1000
-MOST_SHARE = 10.0
 
 
 @dataclass(frozen=True)
@@ -130,8 +129,8 @@ class _Search:
     def __init__(
         self, body: Callable[[], object], plan: NearMissPlan, saved: Saved, gates: Gates
     ) -> None:
-        self._body, self._plan, self._saved, self._gates = body, plan, saved, gates
-        self._contracts = plan.contracts()
+        self._body, self._plan, self._saved = body, plan, saved
+        self._under = Conditions(plan.contracts(), gates, str(plan.seed), plan.share)
 
     def finding(self) -> Finding:
         """Run until something is found, or the runs are over."""
@@ -145,9 +144,7 @@ class _Search:
         return passed(runs, self._saved)
 
     def _run(self, only: Pairs | None = None) -> Run:
-        self._gates.keep_up()
-        seed, share = str(self._plan.seed), self._plan.share if only is None else MOST_SHARE
-        with watched(self._saved, self._contracts, seed, share=share, only=only) as run:
+        with watched(self._saved, self._under, only=only) as run:
             try:
                 self._body()
             except Exception as error:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from pytest_racecheck.adapters.nearmiss_gates import Gates
 from pytest_racecheck.diagnosis.nearmiss_pairs import Saved
 from pytest_racecheck.diagnosis.verdict import Failure, NearMisses
 from pytest_racecheck.engine.failure import _deepest_user_line, is_internal
@@ -17,6 +18,7 @@ from pytest_racecheck.free.nearmiss.pairs import MEET
 
 ILLEGAL = "illegal sharing"
 UNSAFE_CALL = "ThreadUnsafeCall"
+MOST_SHARE = 10.0
 #: Delays that a report names.
 MOST_HELD = 5
 
@@ -78,31 +80,38 @@ def _spoken(key: str) -> str:
     return f"`{shown.rpartition('#')[0]}` in {function} ({file.rpartition('/')[2]})"
 
 
+@dataclass(frozen=True)
+class Conditions:
+    """Under which something is watched: which calls may not meet, the gates that tell of them."""
+
+    contracts: Contracts
+    gates: Gates
+    seed: str
+    share: float = SHARE
+
+
 @contextmanager
 def watched(
-    saved: Saved,
-    contracts: Contracts,
-    seed: str,
-    *,
-    share: float = SHARE,
-    only: Pairs | None = None,
-    forward: bool = False,
+    saved: Saved, under: Conditions, *, only: Pairs | None = None, forward: bool = False
 ) -> Iterator[Run]:
     """Watch what runs meanwhile; the run is complete afterwards, and ``saved`` knows more.
 
-    ``only``: delay these pairs and learn nothing.  ``forward``: failures of threads are also told
-    as ever.
+    ``only``: delay these pairs as long as it takes, and learn nothing.  ``forward``: failures of
+    threads are also told as ever.
     """
     run = Run()
+    under.gates.keep_up()
+    share = under.share if only is None else MOST_SHARE
     with threads_noted(forward=forward) as threads:
         watch = Watch(
             saved.pairs if only is None else only,
-            contracts,
+            under.contracts,
             threads,
-            seed=f"{seed}:{saved.runs}",
+            seed=f"{under.seed}:{saved.runs}",
             budget=Budget(saved.seconds, share, saved.credit_s),
             left_out=is_internal,
         )
+        watch.dull = under.gates.do_without
         began_s = time.monotonic()
         gates.watch_with(watch)
         try:

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from pytest_racecheck.free.nearmiss.contracts import WHOLE
-from pytest_racecheck.free.nearmiss.site import DENSE_PASSES, SPARSE_MASK, Site
+from pytest_racecheck.free.nearmiss.site import DENSE_PASSES, DULL_PASSES, SPARSE_MASK, Site
 from pytest_racecheck.free.nearmiss.watch import Watch
 
 _ABSENT: Any = object()
@@ -33,6 +33,8 @@ def called(site: Site, target: object) -> None:
     watch = active
     if watch is None:
         return
+    if site.run != watch.number:
+        site.begin(watch.number)
     kind = type(target)
     effect = site.effects.get(kind, _ABSENT)
     if effect is _ABSENT:
@@ -48,6 +50,8 @@ def called_with(site: Site, target: object, first: object) -> None:
     watch = active
     if watch is None:
         return
+    if site.run != watch.number:
+        site.begin(watch.number)
     kind = type(target)
     effect = site.effects.get(kind, _ABSENT)
     if effect is _ABSENT:
@@ -105,9 +109,11 @@ def stored_global(site: Site, value: object) -> None:
 def _is_often_passed(site: Site, watch: Watch) -> bool:
     """Whether this pass of a site that is passed all the time in this run need not be looked at."""
     if site.run != watch.number:
-        site.run, site.passes = watch.number, 0
+        site.begin(watch.number)
     site.passes = passes = site.passes + 1
     if passes < DENSE_PASSES or not passes & SPARSE_MASK:
+        if passes == DULL_PASSES:
+            watch.is_dull(site)
         return False
     return not watch.pairs.live_at(site.key)
 

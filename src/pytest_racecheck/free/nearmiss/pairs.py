@@ -192,6 +192,13 @@ class Pairs:
         known = self._at.get(site)
         return known is not None and any(pair.probability > 0 for pair in known)
 
+    def live_in(self, prefix: str) -> bool:
+        """The same of all sites of a function."""
+        return any(
+            pair.probability > 0 and any(s.startswith(prefix) for s in (pair.first, pair.second))
+            for pair in self
+        )
+
     def due(self, site: str, kinds: tuple[str, ...], draw: float, passage: int) -> Pair | None:
         """The pair for which this visit of ``site`` is to be delayed; ``draw`` decides.
 

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -56,7 +57,8 @@ class _Access(NamedTuple):
 class Watch:
     """One run.  ``prepared``: pairs come from an earlier run, so that order may be disturbed.
 
-    ``left_out`` tells which source files are no part of a stack.
+    ``left_out`` tells which source files are no part of a stack, ``dull`` is told of a site that is
+    passed all the time for nothing.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Watch:
         self.caught: list[Pair] = []
         self.held: dict[tuple[str, str, str], int] = {}
         self._seed, self._left_out = seed, left_out
+        self.dull: Callable[[Site], None] = lambda _: None
         self._earlier = {(pair.kind, pair.first, pair.second) for pair in pairs}
         self._order = Order(pairs, threads)
         self.born = threads.born
@@ -108,6 +111,11 @@ class Watch:
                 self._of_meeting(site, target, effect, part, me)
         finally:
             self._inside.discard(me)
+
+    def is_dull(self, site: Site) -> None:
+        """It is passed all the time, and nothing came of it."""
+        if not self.pairs.live_in(site.prefix):
+            self.dull(site)
 
     def use(self, site: Site, cell: Cell) -> None:
         """The calling thread is about to read an attribute or a global."""
