@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tests.free.nearmiss_programs.all_programs import ALL
+from tests.free.nearmiss_programs.all_programs import AFTERWARDS, ALL
 from tests.free.nearmiss_programs.twins import Program
 
 from pytest_racecheck import Verdict
@@ -135,9 +135,11 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.nearmiss", description=__doc__)
     parser.add_argument("--trials", type=int, default=3, help="searches of each variant")
     parser.add_argument("--program", action="append", help="only this one")
+    parser.add_argument("--afterwards", action="store_true", help="those written afterwards")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
     asked = parser.parse_args(argv)
-    chosen = [one for one in ALL if asked.program is None or one.name in asked.program]
+    known = AFTERWARDS if asked.afterwards else ALL
+    chosen = [one for one in known if asked.program is None or one.name in asked.program]
     rows = []
     for program in chosen:
         rows.append(measure(program, asked.trials))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.free.nearmiss_programs import close, containers, objects, ready
+from tests.free.nearmiss_programs import afterwards, close, containers, objects, ready
 from tests.free.nearmiss_programs.twins import Program
 
 ALL: tuple[Program, ...] = (
@@ -11,3 +11,5 @@ ALL: tuple[Program, ...] = (
     *ready.PROGRAMS,
     *close.PROGRAMS,
 )
+#: A sample that says what to expect of others.
+AFTERWARDS: tuple[Program, ...] = tuple(afterwards.PROGRAMS)
