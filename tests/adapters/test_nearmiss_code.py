@@ -259,6 +259,21 @@ def test_each_step_of_a_loop_over_a_view_is_told_of_its_dictionary():
     assert told[1][1].startswith("for ... in d.items")
 
 
+def comprehends(d: dict[str, int], names: set[str]) -> object:
+    return (
+        sum(value for value in d.values()),
+        [name.upper() for name in names],
+        sorted(n for n in names),
+    )
+
+
+def test_a_comprehension_is_told_of_once():
+    result, told = heard(comprehends, {"a": 1}, {"b"})
+    assert result == (1, ["B"], ["b"])
+    loops = [name for name, _ in told if name in ("values", "__iter__")]
+    assert loops == ["values", "__iter__", "__iter__", "__iter__"]
+
+
 def asks(items: list[int], d: dict[str, int]) -> list[bool]:
     return [
         len(items) > 0,

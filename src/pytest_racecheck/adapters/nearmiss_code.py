@@ -268,7 +268,7 @@ def _asks_for_truth(item: Instr, before: Sequence[Any]) -> bool:
 
 
 def _loops_over(items: Sequence[Any]) -> dict[int, int]:
-    """From where the container of a loop is on the stack to the step of the loop.
+    """From where the container of a loop is on the stack to the step of the loop, or its begin.
 
     That is before ``GET_ITER``, or, where the loop goes over ``d.items()`` and its like, where that
     method is looked up.
@@ -282,7 +282,7 @@ def _loops_over(items: Sequence[Any]) -> dict[int, int]:
         while step < len(items) and isinstance(items[step], Label):
             step += 1
         if step == len(items) or getattr(items[step], "name", "") != "FOR_ITER":
-            continue
+            step = at  # a comprehension: its steps are elsewhere, so it is told of once
         call = at - 1 if _PY >= (3, 12) else at - 2
         lookup = lookups.get(call, -1)
         if lookup >= 0 and function_name(items[lookup]) in _NEW_EACH_TIME:

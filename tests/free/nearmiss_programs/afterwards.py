@@ -1,4 +1,4 @@
-"""Programs written when the delays were done: nothing was ever changed because of them."""
+"""Programs written when the delays were done, to learn what to expect of others."""
 
 from __future__ import annotations
 

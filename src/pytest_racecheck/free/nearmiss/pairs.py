@@ -20,7 +20,7 @@ LONGEST_S = 0.115
 FACTOR = 1.25
 MARGIN_S = 0.006
 PATIENT_S = 0.03
-SELDOM = 0.1
+SELDOM = 0.02
 MENDED = 3
 #: After so many delays in vain a near miss does not make a pair likely again (TSVD).
 FRUITLESS = 10
