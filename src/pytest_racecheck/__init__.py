@@ -5,15 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pytest_racecheck.diagnosis import Explanation, Failure, Finding, Verdict, explore, replay
+    from pytest_racecheck.diagnosis import (
+        Explanation,
+        Failure,
+        Finding,
+        Verdict,
+        explore,
+        nearmiss,
+        replay,
+    )
     from pytest_racecheck.probes import probe
 
 __version__ = "0.1.0"
 
-__all__ = ["Explanation", "Failure", "Finding", "Verdict", "explore", "probe", "replay"]
+__all__ = ["Explanation", "Failure", "Finding", "Verdict", "explore", "nearmiss", "probe", "replay"]
 
 _HOME = dict.fromkeys(
-    ("Explanation", "Failure", "Finding", "Verdict", "explore", "replay"), "diagnosis"
+    ("Explanation", "Failure", "Finding", "Verdict", "explore", "nearmiss", "replay"), "diagnosis"
 ) | {"probe": "probes"}
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _PLAN = "racecheck_plan"
 _PROPERTY = "racecheck"
 _MISTAKE = "racecheck_mistake"
+_NEARMISS = "racecheck_nearmiss"
+_NEARMISS_PLAN = "racecheck_nearmiss_plan"
 _LONGEST_IN_HEADER = 40
 
 
@@ -74,6 +76,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=False,
         help="explore every test that starts a thread, not only the marked ones",
     )
+    nearmiss = "watch every test that runs once, and hold threads where they nearly met"
+    group.addoption("--racecheck-nearmiss", action="store_true", default=False, help=nearmiss)
+    unsafe = "thread-unsafe classes, one a line: module:Class or module:Class(reads=get,peek)"
+    parser.addini("racecheck_nearmiss_unsafe", unsafe, type="linelist", default=[])
     for name, (kind, text) in _OPTIONS.items():
         group.addoption(
             f"--racecheck-{name}", default=None, metavar=kind.__name__.upper(), help=text
@@ -105,6 +111,11 @@ def pytest_configure(config: pytest.Config) -> None:
         "depth=, script=, replay=, workers=, isolate=, races=, positive_control=, replays=, "
         "patience_s=, max_steps=, carrier=): run this test under many thread schedules",
     )
+    config.addinivalue_line(
+        "markers",
+        "racecheck_nearmiss(runs=, replays=, unsafe=, strict=, control=, ignore=, seed=, share=): "
+        "run this test on free threads, held where they nearly met",
+    )
 
 
 @pytest.fixture
@@ -130,6 +141,9 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     if config.getoption("racecheck_isolate"):
         given.append("isolate")
     everything = config.getoption("racecheck")
+    near = config.getoption("racecheck_nearmiss")
+    if near:
+        given.append("near misses of every test")
     if not given and not everything:
         return None
     which = "every test that starts a thread" if everything else "marked tests"
@@ -145,14 +159,38 @@ def _short(value: str) -> str:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Plan each test that is to be explored; misuse is an error before any test runs."""
+    _plan_near_misses(config, items)
     everything = config.getoption("racecheck")
-    tests = items if everything else [item for item in items if _asked_for(item)]
+    tests = [
+        item
+        for item in items
+        if _asked_for(item) or (everything and not hasattr(item, _NEARMISS_PLAN))
+    ]
     if not tests:
         _refuse_needless_replay(config)
         return
     from pytest_racecheck.item_plan import plan_tests
 
     plan_tests(config, tests, _OPTIONS, (_PLAN, _PROPERTY, _MISTAKE))
+
+
+def _plan_near_misses(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("racecheck_nearmiss") and not hasattr(config, "workerinput"):
+        from pytest_racecheck.item_nearmiss import suite_of
+
+        suite_of(config)
+    marked = [item for item in items if item.get_closest_marker(_NEARMISS) is not None]
+    if not marked:
+        return
+    from pytest_racecheck.item_nearmiss import plan_marked
+
+    for item in marked:
+        try:
+            setattr(item, _NEARMISS_PLAN, plan_marked(item))
+        except pytest.UsageError as error:
+            if not hasattr(item.config, "workerinput"):
+                raise
+            setattr(item, _MISTAKE, str(error))
 
 
 def _asked_for(item: pytest.Item) -> bool:
@@ -173,7 +211,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Leave the fixtures of an explored test itself to its executions."""
     if hasattr(item, _MISTAKE):
         pytest.fail(getattr(item, _MISTAKE), pytrace=False)
-    if isinstance(item, pytest.Function) and hasattr(item, _PLAN):
+    planned = hasattr(item, _PLAN) or hasattr(item, _NEARMISS_PLAN)
+    if isinstance(item, pytest.Function) and planned:
         from pytest_racecheck.item_body import set_up_wider_fixtures_only
 
         set_up_wider_fixtures_only(item)
@@ -183,6 +222,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Explore the test instead of calling it once."""
     plan = getattr(pyfuncitem, _PLAN, None)
+    near = getattr(pyfuncitem, _NEARMISS_PLAN, None)
+    if near is not None:
+        from pytest_racecheck.item_nearmiss import run_marked
+        from pytest_racecheck.item_run import hides
+
+        __tracebackhide__ = hides
+        run_marked(pyfuncitem, near, _PROPERTY)
+        return True
     if plan is None:
         return None
     from pytest_racecheck.item_run import explore_item, hides
@@ -190,6 +237,28 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     __tracebackhide__ = hides
     explore_item(pyfuncitem, plan, _PROPERTY)
     return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Watch a test that runs once, with ``--racecheck-nearmiss``."""
+    planned = hasattr(item, _PLAN) or hasattr(item, _NEARMISS_PLAN)
+    if not item.config.getoption("racecheck_nearmiss"):
+        return (yield)
+    from pytest_racecheck.item_nearmiss import out_of_the_way, watch_call
+
+    if planned:
+        out_of_the_way(item.config)
+        return (yield)
+    return (yield from watch_call(item))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Nothing of ours stays in the code of the tests."""
+    if config.getoption("racecheck_nearmiss", False):
+        from pytest_racecheck.item_nearmiss import out_of_the_way
+
+        out_of_the_way(config)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -206,16 +275,26 @@ def pytest_runtest_makereport(
     return report
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Say how many tests were explored and what each verdict is worth."""
-    found = [
-        (report, dict(report.user_properties)[_PROPERTY])
-        for reports in terminalreporter.stats.values()
-        for report in reports
-        if getattr(report, "when", None) == "call"
-        and _PROPERTY in dict(getattr(report, "user_properties", ()))
-    ]
+    found = _told(terminalreporter, _PROPERTY)
     if found:
         from pytest_racecheck.item_summary import write_summary
 
         write_summary(terminalreporter, found)
+    near = _told(terminalreporter, _NEARMISS)
+    if near:
+        from pytest_racecheck.item_nearmiss import notes_of, write_near_misses
+
+        told = [(report.nodeid, text) for report, text in near]
+        write_near_misses(terminalreporter, told, notes_of(config))
+
+
+def _told(reporter: Any, name: str) -> list[tuple[Any, str]]:
+    return [
+        (report, dict(report.user_properties)[name])
+        for reports in reporter.stats.values()
+        for report in reports
+        if getattr(report, "when", None) == "call"
+        and name in dict(getattr(report, "user_properties", ()))
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pytest_racecheck.diagnosis.find import explore, explore_plan, replay
+from pytest_racecheck.diagnosis.nearmiss_search import nearmiss
 from pytest_racecheck.diagnosis.plan import Plan, with_schedule
 from pytest_racecheck.diagnosis.verdict import Explanation, Failure, Finding, Story, Verdict
 
@@ -15,6 +16,7 @@ __all__ = [
     "Verdict",
     "explore",
     "explore_plan",
+    "nearmiss",
     "replay",
     "with_schedule",
 ]

@@ -68,13 +68,14 @@ def _indented(line: str, width: int) -> list[str]:
 
 def _headline(finding: Finding, width: int) -> list[str]:
     title = _TITLES[finding.verdict]
-    if finding.verdict is Verdict.REPRODUCED:
+    if finding.verdict is Verdict.REPRODUCED and finding.near_misses is None:
         plural = "" if finding.first_failure == 1 else "s"
         agree = f"{finding.replays[0]} of {finding.replays[1]} replays agree"
         switches = _count(finding.preemptions or 0, "preemption")
         text = f"after {finding.first_failure} execution{plural}, {agree}, {switches}"
     else:
-        text = f"{finding.reason} [{_count(finding.executions, 'execution')}]"
+        unit = "execution" if finding.near_misses is None else "run"
+        text = f"{finding.reason} [{_count(finding.executions, unit)}]"
     return wrap(f"{title}  {text}", width, "  ")
 
 
@@ -94,7 +95,8 @@ def _failure_lines(finding: Finding, width: int) -> list[str]:
         lines += wrap(printable(text), width, "    ", "  ")
     for wait in failure.waits:
         lines += wrap(f"- {wait}", width - 2, "    ", "  ")
-    return lines
+    told = () if finding.near_misses is None else finding.near_misses.told()
+    return lines + [piece for line in told for piece in wrap(f"  {line}", width, "      ")]
 
 
 def _named(finding: Finding, path: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_racecheck.diagnosis.odds import Odds, odds_as_json
 from pytest_racecheck.diagnosis.sightings import LockGraph, Race
+from pytest_racecheck.free.nearmiss.meeting import Meeting
 
 if TYPE_CHECKING:
     from pytest_racecheck.engine.recording import Recording
@@ -122,6 +123,40 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
+class NearMisses:
+    """Of runs on free threads with delays: what the last one of them showed.
+
+    ``pairs`` is how many near misses are known, ``held`` names the delays that may have led to a
+    failure, ``meetings`` has those who were caught.
+    """
+
+    run: int
+    delays: int
+    delayed_s: float
+    pairs: int
+    meetings: tuple[Meeting, ...] = ()
+    held: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "run": self.run,
+            "delays": self.delays,
+            "delayed_s": round(self.delayed_s, 4),
+            "pairs": self.pairs,
+            "meetings": [meeting.as_json() for meeting in self.meetings],
+            "held": list(self.held),
+        }
+
+    def told(self) -> list[str]:
+        """Both sides of each meeting (the first is told as the failure), or who was held."""
+        if self.meetings:
+            others = [line for meeting in self.meetings[1:] for line in meeting.told()]
+            return [*self.meetings[0].stacks(), *others]
+        return list(self.held)
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """A verdict with its scope, schedule, failure and numbers."""
 
@@ -149,6 +184,7 @@ class Finding:
     races: tuple[Race, ...] = ()  # with races="report"
     remarks: tuple[str, ...] = ()  # suspicions that no schedule confirmed
     odds: Odds | None = None  # of a statistical pass
+    near_misses: NearMisses | None = field(default=None, compare=False)  # on free threads
     carrier: str = field(default="", compare=False)  # of the search: "threads (why)", "greenlets"
 
     def as_json(self) -> dict[str, Any]:
@@ -172,6 +208,7 @@ class Finding:
             "races": [race.as_json() for race in self.races],
             "remarks": list(self.remarks),
             **odds_as_json(self.odds),
+            **({} if self.near_misses is None else {"near_misses": self.near_misses.as_json()}),
         }
 
     def report(self, width: int = 80, replay_command: str | None = None) -> str:
