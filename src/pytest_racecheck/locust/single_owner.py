@@ -41,7 +41,10 @@ class SingleOwner:
         return self._sent.get()
 
     def recv(self) -> bytes | None:
-        return self._inbox.get()
+        payload = self._inbox.get()
+        if payload is None:
+            self._inbox.put(None)  # the end stays the end, however often somebody asks
+        return payload
 
     def interrupt(self) -> None:
         self._end.send(END)
