@@ -1,4 +1,4 @@
-"""A heartbeat is due while the receiver keeps trying; it may wait for three of its tries, no more."""
+"""A heartbeat is due while the receiver keeps trying; it may wait for three of its tries."""
 
 import threading
 import time

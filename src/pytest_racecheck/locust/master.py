@@ -39,7 +39,9 @@ def main(words: Sequence[str]) -> int:
             ) from problem
         with socket:
             state.say(f"Waiting for workers to be ready, 0 of {test.expect_workers} connected")
-            Master(socket, state).serve(_until(options.run_time, options.max_wait))
+            master = Master(socket, state)
+            master.serve(_until(options.run_time, options.max_wait))
+            master.send(state.quit())
     return 0 if state.state == "running" else FAILED
 
 

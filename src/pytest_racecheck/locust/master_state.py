@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -40,7 +40,8 @@ class MasterState:
     """The workers it knows, and the state of the test: ready, spawning, running, stopped.
 
     `receive` and `tick` return what is to be sent. `say` hears the log lines, in Locust's words,
-    `whisper` those of level DEBUG.
+    `whisper` those of level DEBUG. `repeat_stop` tells a worker that runs on after the test was
+    stopped to stop once more; Locust does not (A-17).
     """
 
     test: Test = field(default_factory=Test)
@@ -48,12 +49,15 @@ class MasterState:
     whisper: Say = silent
     nodes: dict[str, Node] = field(default_factory=dict)
     state: str = "ready"
+    repeat_stop: bool = False
+    ticks: int = 0
     received: dict[str, int] = field(default_factory=dict)
     refused: int = 0
+    stamp: Callable[[], float] = time.time
 
     def __post_init__(self) -> None:
         self._indexes: dict[str, int] = {}
-        self._stamps = itertools.count(1)
+        self._newest = 0.0
         self._handlers: dict[str, Callable[[Node, Message], list[Reply]]] = {
             "heartbeat": self._heartbeat,
             "spawning": self._spawning,
@@ -119,7 +123,7 @@ class MasterState:
         if node.beat(state):
             self.say(f"Worker {node.id} self-healed with heartbeat, setting state to {state}.")
         self._settle()
-        return [self._to(node.id, "heartbeat", None)]
+        return [self._to(node.id, "heartbeat", None), *self._once_more(node)]
 
     def _spawning(self, node: Node, message: Message) -> list[Reply]:
         node.state = "spawning"
@@ -129,11 +133,16 @@ class MasterState:
         data: dict[str, Any] = message.data or {}
         node.state, node.users = "running", data.get("user_classes_count") or {}
         if self.state != "spawning" or any(n.state != "running" for n in self.connected()):
-            return []
+            return self._once_more(node)
         self.state = "running"
         total = sum(sum(n.users.values()) for n in self.connected())
         self.say(f"All users spawned: {total}")
         return self._to_all("spawning_complete", {"user_count": total})
+
+    def _once_more(self, node: Node) -> list[Reply]:
+        if self.repeat_stop and self.state == "stopped" and node.state == "running":
+            return [self._to(node.id, "stop", None)]
+        return []
 
     def _leaves(self, node: Node, message: Message) -> list[Reply]:
         del self.nodes[node.id]
@@ -160,18 +169,19 @@ class MasterState:
             f"to {len(ready)} ready workers"
         )
         self.state = "spawning"
-        stamp = next(self._stamps)
+        # A worker takes no order that is not newer than its last, whichever master that was.
+        self._newest = max(self.stamp(), self._newest + 1e-3)
         shares = [
             test.users // len(ready) + (at < test.users % len(ready)) for at in range(len(ready))
         ]
         return [
-            self._to(node.id, "spawn", self._job(share, stamp))
+            self._to(node.id, "spawn", self._job(share))
             for node, share in zip(ready, shares, strict=True)
         ]
 
-    def _job(self, users: int, stamp: int) -> dict[str, Any]:
+    def _job(self, users: int) -> dict[str, Any]:
         return {
-            "timestamp": float(stamp),  # a worker takes no order that is not newer than its last
+            "timestamp": self._newest,
             "user_classes_count": {self.test.user_class: users},
             "host": self.test.host,
             "stop_timeout": 0.0,
@@ -190,6 +200,7 @@ class MasterState:
 
     def tick(self) -> list[Reply]:
         """A second went by: tells who is missing now, and forgets the dead."""
+        self.ticks += 1
         replies: list[Reply] = []
         for node in list(self.nodes.values()):
             news = node.tick()

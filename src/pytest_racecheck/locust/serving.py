@@ -36,7 +36,7 @@ class Master:
         self._interval_s = interval_s
 
     def serve(self, end: Callable[[MasterState], bool]) -> None:
-        """Answer and tick until `end(state)`; then send every worker home."""
+        """Answer and tick until `end(state)`."""
         tick_s = self._clock() + self._interval_s
         while not end(self.state):
             left_s = tick_s - self._clock()
@@ -45,7 +45,6 @@ class Master:
             while self._clock() >= tick_s:
                 self.send(self.state.tick())
                 tick_s += self._interval_s
-        self.send(self.state.quit())
 
     def _answer(self) -> None:
         frames = self._socket.recv_multipart()

@@ -80,6 +80,13 @@ class CloseForeign(Unlocked):
         self._context = context
         self._what = what
 
+    def recv(self) -> bytes | None:
+        try:
+            return super().recv()
+        except zmq.ContextTerminated:
+            self.close()  # `term` waits until the last socket is closed
+            raise
+
     def interrupt(self) -> None:
         if self._what == "socket":
             self._socket.close()
