@@ -20,7 +20,7 @@ def run(system, *, transport, threads, messages):
             message = unpack(rig.router.recv_multipart()[-1])
             if message.type == "stats":
                 arrived.append(message.data["number"])
+        worker.stop()
         counted = getattr(outbox, "dropped", 0)
         assert len(arrived) + counted == messages, f"{len(arrived)} of {messages} reports arrived"
         assert arrived == sorted(arrived), f"out of order: {arrived}"
-        worker.stop()

@@ -19,6 +19,6 @@ def run(system, *, transport, threads, messages):
             message = unpack(rig.router.recv_multipart()[-1])
             if message.type == "heartbeat":
                 arrived.append(message.data["sequence"])
+        worker.stop()
         assert arrived == sorted(arrived), f"the master went back in time: {arrived}"
         assert arrived[-1] == messages, f"the master never heard the newest: {arrived}"
-        worker.stop()
