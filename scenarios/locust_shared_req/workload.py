@@ -9,6 +9,8 @@ from pytest_racecheck.locust.rig import BIND, context_of_its_own
 
 EFSM, ETERM = 156384763, 156384765
 SWITCH_S = 0.0005
+STUCK_MS = 1000  # once its cycle is broken, a REQ may wait for an answer that was never asked for
+ENOUGH = 20
 
 
 def run(system, *, transport, threads, messages):
@@ -18,6 +20,7 @@ def run(system, *, transport, threads, messages):
         with context.socket(zmq.REP) as replies, context.socket(zmq.REQ) as socket:
             replies.bind(BIND[transport])
             socket.connect(replies.getsockopt_string(zmq.LAST_ENDPOINT))
+            socket.rcvtimeo = socket.sndtimeo = STUCK_MS
             echo = threading.Thread(target=answer, args=(replies,), name="echo")
             echo.start()
             wrong, lock = [], threading.Lock()
@@ -29,12 +32,11 @@ def run(system, *, transport, threads, messages):
                 asker.start()
             for asker in askers:
                 asker.join()
-            if not wrong:
-                socket.send(b"end")
-                socket.recv()
-                echo.join()
-            errnos = {one for one in wrong if one is not None}
-            assert not wrong, f"{len(wrong)} of {threads * messages} went wrong, errnos {errnos}"
+            errnos = sorted({one for one in wrong if one is not None})
+            assert not wrong, f"{wrong.count(None)} wrong answers, and errors with errno {errnos}"
+            socket.send(b"end")
+            socket.recv()
+            echo.join()
 
 
 def answer(replies):
@@ -46,6 +48,8 @@ def answer(replies):
 
 def ask(system, socket, lock, name, messages, wrong):
     for number in range(messages):
+        if len(wrong) >= ENOUGH:
+            return
         question = b"%d %d" % (name, number)
         try:
             if system.exchange(socket, lock, question) != question:

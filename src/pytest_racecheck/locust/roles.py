@@ -96,7 +96,7 @@ class Worker:
     # --------------------------------------------------------------------------------- four roles
 
     def _receive(self) -> None:
-        while not self._ended.is_set():
+        while True:
             try:
                 payload = self._link.recv()
             except zmq.ZMQError as error:
@@ -106,6 +106,8 @@ class Worker:
                 return
             if payload is not None:
                 self._hear(payload)
+            if self._ended.is_set():
+                return
 
     def _hear(self, payload: bytes) -> None:
         try:
