@@ -23,10 +23,10 @@ def main(words: Sequence[str]) -> int:
     require_zeromq(NAME)
     import zmq
 
-    from pytest_racecheck.locust.master_state import MasterState, Test
+    from pytest_racecheck.locust.master_state import LoadTest, MasterState
     from pytest_racecheck.locust.serving import Master, bind
 
-    test = Test(options.users, options.spawn_rate, options.user_class, options.expect_workers)
+    test = LoadTest(options.users, options.spawn_rate, options.user_class, options.expect_workers)
     whisper = partial(log, "DEBUG") if options.verbose else lambda _: None
     state = MasterState(test, say=partial(log, "INFO"), whisper=whisper)
     with zmq.Context() as context:

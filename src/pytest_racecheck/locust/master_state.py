@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from pytest_racecheck.locust.liveness import MISSING, Node
-from pytest_racecheck.locust.wire import Message, WireError, unpack
+from pytest_racecheck.locust.wire import KNOWN, Message, WireError, unpack
 
 Say = Callable[[str], None]
 
@@ -25,7 +25,7 @@ class Reply(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class LoadTest:
     """The load test to run: users, how many a second, of which class, once so many are ready."""
 
     users: int = 1
@@ -44,7 +44,7 @@ class MasterState:
     stopped to stop once more; Locust does not (A-17).
     """
 
-    test: Test = field(default_factory=Test)
+    test: LoadTest = field(default_factory=LoadTest)
     say: Say = silent
     whisper: Say = silent
     nodes: dict[str, Node] = field(default_factory=dict)
@@ -75,7 +75,8 @@ class MasterState:
             message = unpack(payload)
         except ValueError as problem:  # a WireError is one, and so is what `decode` raises
             return self._undecodable(identity, problem)
-        self.received[message.type] = self.received.get(message.type, 0) + 1
+        kind = message.type if message.type in KNOWN else "custom"
+        self.received[kind] = self.received.get(kind, 0) + 1
         if message.type == "client_ready":
             return self._ready(name, message)
         node = self.nodes.get(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -35,6 +36,9 @@ _MEMBERS: Final[Mapping[str, Mapping[str, type | tuple[type, ...]]]] = {
     "heartbeat": {"state": str},
     "spawning_complete": {"user_count": int},
 }
+
+KNOWN: Final = frozenset(_DATA)
+MOST_USERS: Final = 2**31 - 1
 
 
 class WireError(ValueError):
@@ -90,12 +94,30 @@ def _check(kind: object, data: object, node_id: object) -> None:
     allowed = _DATA.get(kind)
     if allowed is not None and (not isinstance(data, allowed) or isinstance(data, bool)):
         raise WireError(f"the data of {kind!r} cannot be {_kind(data)}")
-    if not isinstance(data, dict):
-        return
+    if isinstance(data, dict) and kind in KNOWN:
+        _check_members(kind, data)
+
+
+def _check_members(kind: str, data: Mapping[Any, Any]) -> None:
     for name, wanted in _MEMBERS.get(kind, {}).items():
         found = data.get(name)
         if not isinstance(found, wanted) or isinstance(found, bool):
             raise WireError(f"{name!r} in the data of {kind!r} cannot be {_kind(found)}")
+        if isinstance(found, float) and not math.isfinite(found):
+            raise WireError(f"{name!r} in the data of {kind!r} cannot be {found}")
+    _check_counts(kind, data.get("user_classes_count", {}))
+
+
+def _check_counts(kind: str, counts: object) -> None:
+    """Users by class: both sides add them up."""
+    if not isinstance(counts, dict):
+        raise WireError(f"'user_classes_count' of {kind!r} cannot be {_kind(counts)}")
+    for name, count in counts.items():
+        if not isinstance(name, str) or type(count) is not int or not 0 <= count <= MOST_USERS:
+            raise WireError(
+                f"'user_classes_count' of {kind!r} has {_kind(name)} and {_kind(count)}, expected "
+                f"texts and whole numbers from 0 to {MOST_USERS}"
+            )
 
 
 def _kind(value: object) -> str:

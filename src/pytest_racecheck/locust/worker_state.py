@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pytest_racecheck.locust.wire import PYTHON_VERSION_CHECK_OFF, Message
+from pytest_racecheck.locust.wire import KNOWN, PYTHON_VERSION_CHECK_OFF, Message
 
 READY, SPAWNING, RUNNING, STOPPED = "ready", "spawning", "running", "stopped"
 NOTHING_YET: Final[dict[str, Any]] = {
@@ -68,7 +68,8 @@ class WorkerState:
 
     def receive(self, message: Message) -> list[Message]:
         """What the master said, and the answers to it."""
-        self.heard[message.type] = self.heard.get(message.type, 0) + 1
+        kind = message.type if message.type in KNOWN else "custom"
+        self.heard[kind] = self.heard.get(kind, 0) + 1
         if message.type == "ack":
             self.index = message.data["index"]
         elif message.type == "spawn":
