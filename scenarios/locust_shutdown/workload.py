@@ -2,14 +2,12 @@
 
 from pytest_racecheck.locust.rig import NODE, wired
 from pytest_racecheck.locust.roles import Worker
-from pytest_racecheck.locust.wire import pack
 
 
 def run(system, *, transport, threads, messages):
     with wired(system.POLICY, transport) as rig:
         worker = Worker(NODE, rig.link, rig.outbox, clock=lambda: 0.0)
-        rig.link.send(pack(worker.state.ready()))  # before the receiver: the socket is not shared
-        worker.start("receive")
+        worker.start("receive")  # no sender: the socket is not shared
         rig.hear("client_ready")
         rig.router.close()  # the context can end
         worker.stop()

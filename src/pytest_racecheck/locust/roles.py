@@ -64,9 +64,10 @@ class Worker:
         self._threads: dict[str, threading.Thread] = {}
 
     def start(self, *roles: str) -> None:
-        """Register, and start the roles, all four unless some are named (see ROLES)."""
+        """Register, then start the roles, all four unless some are named (see ROLES)."""
         self._heard_s = self._clock()
-        self.queue(self.state.ready())
+        if not self._link.send(pack(self.state.ready())):  # nobody else uses the link yet
+            self.queue(self.state.ready())
         for role in roles or ROLES:
             work = getattr(self, f"_{role}")
             thread = threading.Thread(target=work, name=role, daemon=True)
