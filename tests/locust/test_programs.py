@@ -9,6 +9,9 @@ import pytest
 pytest.importorskip("zmq")
 pytest.importorskip("msgpack")
 
+from pytest_racecheck.errors import MissingDependency
+from pytest_racecheck.locust import latency, master, worker
+
 MASTER = ("-m", "pytest_racecheck.locust.master")
 WORKER = ("-m", "pytest_racecheck.locust.worker")
 
@@ -104,3 +107,19 @@ def test_a_mistake_on_the_command_line_is_one_sentence_and_status_2(
     assert worker.end() == 2
     [line] = worker.lines
     assert line.startswith(sentence)
+
+
+@pytest.mark.parametrize("main", [master.main, worker.main, latency.main])
+def test_without_its_library_a_program_names_the_command_that_installs_it(
+    main, monkeypatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingDependency, match=r"pip install \"pytest-racecheck\[zeromq\]\"$"):
+        main([])
+
+
+def test_importing_the_programs_imports_neither_library(program) -> None:
+    modules = "import pytest_racecheck.locust.master, pytest_racecheck.locust.worker"
+    asked = f"{modules}, pytest_racecheck.locust.latency, sys"
+    nothing = program("-c", f"{asked}; sys.exit('zmq' in sys.modules or 'msgpack' in sys.modules)")
+    assert nothing.end() == 0

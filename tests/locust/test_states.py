@@ -190,3 +190,9 @@ def test_stop_makes_a_worker_register_again() -> None:
     answers = worker.receive(Message("stop", None, "w"))
     assert [answer.type for answer in answers] == ["client_stopped", "client_ready"]
     assert worker.state == "ready"
+
+
+def test_who_registers_again_begins_with_no_users() -> None:
+    worker = WorkerState("w", state="running", users={"User": 3})
+    assert worker.ready_again().type == "client_ready"
+    assert (worker.heartbeat().data["state"], worker.users) == ("ready", {})

@@ -24,7 +24,7 @@ POLICIES = (
     "single_owner",
     "single_owner_priority",
 )
-WIDE = 150  # columns, where the output is no terminal
+WIDE = 160  # columns, where the output is no terminal
 
 
 def main(words: Sequence[str]) -> int:

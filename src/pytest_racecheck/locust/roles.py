@@ -162,7 +162,7 @@ class Worker:
             if silent_s >= self._timing.master_timeout_s:
                 self._give_up(f"Nothing from the master for {silent_s:.0f} s, quit.")
             elif silent_s >= patience_s:
-                self.queue(self.state.ready())
+                self.queue(self.state.ready_again())
                 self._ended.wait(patience_s)
 
     # ----------------------------------------------------------------------------------- together

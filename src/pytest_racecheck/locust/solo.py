@@ -42,7 +42,7 @@ class Solo:
             if self.serve(self.interval_s):
                 heard_s = self.clock()
             elif self.register_again_s and self.clock() - heard_s >= self.register_again_s:
-                self.send(self.state.ready())
+                self.send(self.state.ready_again())
                 heard_s = self.clock()
 
     def _wait_for_ack(self) -> None:

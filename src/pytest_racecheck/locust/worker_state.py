@@ -44,6 +44,15 @@ class WorkerState:
         """What registers the worker."""
         return Message("client_ready", PYTHON_VERSION_CHECK_OFF, self.node_id)
 
+    def ready_again(self) -> Message:
+        """What registers it with a master that does not know it, and begins with no users.
+
+        Locust's master waits for workers whose heartbeats say `ready`; one that still says
+        `running`, for a master that is gone, would be waited for without end.
+        """
+        self.state, self.users = READY, {}
+        return self.ready()
+
     def heartbeat(self) -> Message:
         """How things are now; `sequence` is ours, a master that does not know it reads over it."""
         self.beats += 1
@@ -90,8 +99,7 @@ class WorkerState:
         return [self._to_master("spawning", None), self._to_master("spawning_complete", counts)]
 
     def _stop(self) -> list[Message]:
-        self.state, self.users = READY, {}
-        return [self._to_master("client_stopped", None), self.ready()]
+        return [self._to_master("client_stopped", None), self.ready_again()]
 
     def _to_master(self, kind: str, data: Any) -> Message:
         return Message(kind, data, self.node_id)
