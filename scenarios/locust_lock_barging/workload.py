@@ -1,11 +1,11 @@
-"""A heartbeat is due while the receiver keeps trying; it may wait for three of its tries."""
+"""A heartbeat is due while the receiver keeps trying; it may wait for four of its tries."""
 
 import threading
 import time
 
 from pytest_racecheck.locust.rig import wired
 
-TRIES = 3
+TRIES = 4
 
 
 def run(system, *, transport, threads, messages):

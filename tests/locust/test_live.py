@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("zmq")
 pytest.importorskip("msgpack")
 
-pytestmark = [pytest.mark.locust, pytest.mark.slow]
+pytestmark = pytest.mark.locust
 
 OURS, LOCUST = "ours", "Locust's"
 MATRIX = [(LOCUST, OURS), (OURS, LOCUST), (LOCUST, LOCUST), (OURS, OURS)]
@@ -41,11 +41,14 @@ def worker(whose, program, port, locustfile, policy="single_owner_priority"):
     return program(*words, "--master-host", "127.0.0.1", "--master-port", port)
 
 
-@pytest.mark.parametrize(("whose_master", "whose_worker"), MATRIX)
+@pytest.mark.parametrize(
+    ("whose_master", "whose_worker"),
+    [*MATRIX[:2], *(pytest.param(*pair, marks=pytest.mark.slow) for pair in MATRIX[2:])],
+)
 def test_a_test_runs_from_ready_to_quit(
     program, port, locustfile, whose_master, whose_worker
 ) -> None:
-    boss = master(whose_master, program, port, locustfile, 4)
+    boss = master(whose_master, program, port, locustfile, 3)
     hand = worker(whose_worker, program, port, locustfile)
     for line in (READY, SPAWN, "All users spawned"):
         boss.wait_for(line)
@@ -55,6 +58,7 @@ def test_a_test_runs_from_ready_to_quit(
     assert "Traceback" not in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("whose_master", "whose_worker"), MATRIX)
 def test_a_worker_that_is_stopped_for_six_seconds_is_missing_and_heals(
     program, port, locustfile, whose_master, whose_worker
@@ -73,6 +77,7 @@ def test_a_worker_that_is_stopped_for_six_seconds_is_missing_and_heals(
         boss.wait_for("self-healed with heartbeat, setting state to ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["lock_blocking", "lock_dontwait(latest)"])
 def test_a_real_master_loses_the_worker_whose_lock_is_held_over_the_receive(
     program, port, locustfile, policy
@@ -88,6 +93,7 @@ def test_a_real_master_loses_the_worker_whose_lock_is_held_over_the_receive(
         assert not [line for line in boss.lines if MISSING in line]
 
 
+@pytest.mark.slow
 def test_a_worker_that_registers_again_survives_a_real_masters_restart(
     program, port, locustfile
 ) -> None:
