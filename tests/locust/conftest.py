@@ -56,16 +56,18 @@ class Program:
             self.lines.append(line)
             self._changed.notify_all()
 
-    def wait_for(self, text: str) -> str:
-        """The first line that holds `text`."""
+    def wait_for(self, text: str, times: int = 1) -> str:
+        """The line that holds `text` for the `times`-th time."""
         with self._changed:
-            came = self._changed.wait_for(lambda: self._ended or self._find(text), PATIENCE_S)
+            self._changed.wait_for(
+                lambda: self._ended or len(self._find(text)) >= times, PATIENCE_S
+            )
             found = self._find(text)
-        assert found, f"no line with {text!r} ({'ended' if came else 'waiting'}): {self.lines}"
-        return found
+        assert len(found) >= times, f"{len(found)} lines with {text!r}: {self.lines[-20:]}"
+        return found[times - 1]
 
-    def _find(self, text: str) -> str:
-        return next((line for line in self.lines if text in line), "")
+    def _find(self, text: str) -> list[str]:
+        return [line for line in self.lines if text in line]
 
     def end(self) -> int:
         """The exit status, once it has ended by itself."""

@@ -20,6 +20,7 @@ MISSING = "failed to send heartbeat, setting state to missing."
 LAST = "The last worker went missing, stopping test."
 # A heartbeat was sent up to a second before the stop; then five ticks, four to five seconds.
 SOONEST_S = 3.0
+WAITS = 8  # lines, one a second: more than twice what a registration takes
 
 
 def master(whose, program, port, locustfile, run_time_s):
@@ -94,15 +95,20 @@ def test_a_real_master_loses_the_worker_whose_lock_is_held_over_the_receive(
 
 
 @pytest.mark.slow
-def test_a_worker_that_registers_again_survives_a_real_masters_restart(
-    program, port, locustfile
+@pytest.mark.parametrize("again", [("--register-again", "3"), ()], ids=["registers", "does not"])
+def test_a_worker_survives_a_real_masters_restart_if_it_registers_again(
+    program, port, locustfile, again
 ) -> None:
-    """A-12: the new master gets its test; Locust's own worker would be nobody's."""
+    """A-12: the new master gets its test; without, it waits for workers while one beats at it."""
     first = master(LOCUST, program, port, locustfile, 60)
-    again = ("--register-again", "3", "--port", port)
-    hand = program("-m", "pytest_racecheck.locust.worker", *again)
+    hand = program("-m", "pytest_racecheck.locust.worker", "--port", port, *again)
     first.wait_for("All users spawned")
     first.close()
     second = master(LOCUST, program, port, locustfile, 2)
-    second.wait_for("All users spawned")
-    assert (second.end(), hand.end()) == (0, 0)
+    if again:
+        second.wait_for("All users spawned")
+        assert (second.end(), hand.end()) == (0, 0)
+    else:
+        second.wait_for("Waiting for workers to be ready, 0 of 1", times=WAITS)
+        assert hand.process.poll() is None
+        assert not [line for line in second.lines if READY in line]
