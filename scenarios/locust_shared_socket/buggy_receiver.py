@@ -9,6 +9,7 @@ import threading
 import zmq
 
 FRAMES = 1
+ANSWERS = True
 
 
 def exchange(context, endpoint, identity, threads, messages):
@@ -21,7 +22,6 @@ def exchange(context, endpoint, identity, threads, messages):
         for number in range(total):
             socket.send(b"%d" % number)
         receiver.join()
-    return total
 
 
 def receive(socket, total):

@@ -8,6 +8,7 @@ import threading
 import zmq
 
 FRAMES = 2
+ANSWERS = False
 
 
 def exchange(context, endpoint, identity, threads, messages):
@@ -18,21 +19,11 @@ def exchange(context, endpoint, identity, threads, messages):
         senders = [threading.Thread(target=send, args=(context, messages)) for _ in range(threads)]
         for sender in senders:
             sender.start()
-        poller = zmq.Poller()
-        poller.register(orders, zmq.POLLIN)
-        poller.register(socket, zmq.POLLIN)
-        answers = 0
-        while answers < threads * messages:
-            ready = dict(poller.poll())
-            if orders in ready:
-                body = orders.recv()
-                socket.send_multipart([body, body])
-            if socket in ready:
-                socket.recv()
-                answers += 1
+        for _ in range(threads * messages):
+            body = orders.recv()
+            socket.send_multipart([body, body])
         for sender in senders:
             sender.join()
-    return answers
 
 
 def send(context, messages):
