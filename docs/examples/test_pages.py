@@ -11,7 +11,12 @@ import pytest
 Follow = Callable[[str], None]
 
 DOCS = Path(__file__).parents[1]
-FOLLOWED = ["tutorial.md", *(f"how-to/{page.name}" for page in DOCS.glob("how-to/*.md"))]
+FOLLOWED = [
+    "tutorial.md",
+    "tutorial-locust.md",
+    "reference/locust.md",
+    *(f"how-to/{page.name}" for page in DOCS.glob("how-to/*.md")),
+]
 SHOWN_ONLY = {"how-to/when-it-says-inconclusive.md"}  # a table; test_inconclusive.py follows it
 PAGES = [*DOCS.rglob("*.md"), *DOCS.parent.glob("*.md")]
 

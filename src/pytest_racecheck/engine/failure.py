@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _SCENARIOS = os.path.join(_OURS, "scenarios") + os.sep
-_SIGNALLING = os.path.join(_OURS, "signalling") + os.sep
+_PROGRAMS = tuple(os.path.join(_OURS, room) + os.sep for room in ("locust", "signalling"))
 _STDLIB = sysconfig.get_paths()["stdlib"] + os.sep
 _libraries: tuple[str, ...] = ()
 
@@ -58,7 +58,7 @@ def stops_the_test(error: BaseException) -> bool:
 
 def is_ours(filename: str) -> bool:
     """Whether a source file belongs to the tool (scenarios and their programs are users)."""
-    return filename.startswith(_OURS) and not filename.startswith((_SCENARIOS, _SIGNALLING))
+    return filename.startswith(_OURS) and not filename.startswith((_SCENARIOS, *_PROGRAMS))
 
 
 def is_internal(filename: str) -> bool:
