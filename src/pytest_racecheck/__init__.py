@@ -6,15 +6,35 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_racecheck.diagnosis import Explanation, Failure, Finding, Verdict, explore, replay
+    from pytest_racecheck.faults import barrier, delay, fault, freeze, hold, kill, order
     from pytest_racecheck.probes import probe
 
 __version__ = "0.1.0"
 
-__all__ = ["Explanation", "Failure", "Finding", "Verdict", "explore", "probe", "replay"]
+__all__ = [
+    "Explanation",
+    "Failure",
+    "Finding",
+    "Verdict",
+    "barrier",
+    "delay",
+    "explore",
+    "fault",
+    "freeze",
+    "hold",
+    "kill",
+    "order",
+    "probe",
+    "replay",
+]
 
-_HOME = dict.fromkeys(
-    ("Explanation", "Failure", "Finding", "Verdict", "explore", "replay"), "diagnosis"
-) | {"probe": "probes"}
+_HOME = (
+    dict.fromkeys(
+        ("Explanation", "Failure", "Finding", "Verdict", "explore", "replay"), "diagnosis"
+    )
+    | dict.fromkeys(("barrier", "delay", "fault", "freeze", "hold", "kill", "order"), "faults")
+    | {"probe": "probes"}
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_racecheck.diagnosis.sightings import race
 from pytest_racecheck.diagnosis.wrapping import wrap
+from pytest_racecheck.faults.ledger import Injected
 
 MAX_NAMED = 5
 _SAVED = {
@@ -97,5 +98,6 @@ def _lines(nodeid: str, finding: dict[str, Any]) -> list[str]:
     warnings = [text.splitlines()[0] for text in finding["warnings"]]
     lines += [f"    warning: {text}" for text in warnings if text not in finding["reason"]]
     lines += [f"    remark: {text}" for text in finding.get("remarks", ())]
+    lines += [f"    injected: {Injected(**one).told()}" for one in finding.get("injected", ())]
     lines += _races(finding.get("races", ()))
     return lines

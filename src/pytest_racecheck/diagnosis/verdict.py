@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_racecheck.diagnosis.odds import Odds, odds_as_json
 from pytest_racecheck.diagnosis.sightings import LockGraph, Race
+from pytest_racecheck.faults.ledger import Injected
 
 if TYPE_CHECKING:
     from pytest_racecheck.engine.recording import Recording
@@ -149,6 +150,7 @@ class Finding:
     races: tuple[Race, ...] = ()  # with races="report"
     remarks: tuple[str, ...] = ()  # suspicions that no schedule confirmed
     odds: Odds | None = None  # of a statistical pass
+    injected: tuple[Injected, ...] = field(default=(), compare=False)  # delays, faults, meetings
     carrier: str = field(default="", compare=False)  # of the search: "threads (why)", "greenlets"
 
     def as_json(self) -> dict[str, Any]:
@@ -171,6 +173,7 @@ class Finding:
             "lock_order": None if self.lock_order is None else self.lock_order.as_json(),
             "races": [race.as_json() for race in self.races],
             "remarks": list(self.remarks),
+            "injected": [one._asdict() for one in self.injected],
             **odds_as_json(self.odds),
         }
 
