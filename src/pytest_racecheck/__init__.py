@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_racecheck.diagnosis import Explanation, Failure, Finding, Verdict, explore, replay
+    from pytest_racecheck.diagnosis.stress import stress
     from pytest_racecheck.faults import barrier, delay, fault, freeze, hold, kill, order
     from pytest_racecheck.probes import probe
 
@@ -26,6 +27,7 @@ __all__ = [
     "order",
     "probe",
     "replay",
+    "stress",
 ]
 
 _HOME = (
@@ -33,7 +35,7 @@ _HOME = (
         ("Explanation", "Failure", "Finding", "Verdict", "explore", "replay"), "diagnosis"
     )
     | dict.fromkeys(("barrier", "delay", "fault", "freeze", "hold", "kill", "order"), "faults")
-    | {"probe": "probes"}
+    | {"probe": "probes", "stress": "diagnosis.stress"}
 )
 
 

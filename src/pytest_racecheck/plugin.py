@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _PLAN = "racecheck_plan"
 _PROPERTY = "racecheck"
 _MISTAKE = "racecheck_mistake"
+_STRESS = "racecheck_stress_plan"
+_STRESSED = "racecheck_stress"
 _LONGEST_IN_HEADER = 40
 
 
@@ -103,7 +105,13 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "racecheck(executions=, seconds=, strategy=, points=, control=, seed=, preemptions=, "
         "depth=, script=, replay=, workers=, isolate=, races=, positive_control=, replays=, "
-        "patience_s=, max_steps=, carrier=): run this test under many thread schedules",
+        "patience_s=, max_steps=, carrier=): run this test under many thread schedules; "
+        "racecheck(free=True): run it once, on free threads, with the fixture",
+    )
+    config.addinivalue_line(
+        "markers",
+        "racecheck_stress(threads=, repeats=, switch_interval=, deadline_s=, seconds=, seed=, "
+        "positive_control=): call this test in several free threads at once, many times over",
     )
 
 
@@ -111,13 +119,18 @@ def pytest_configure(config: pytest.Config) -> None:
 def racecheck() -> Iterator[Spawner]:
     """Start tasks with ``racecheck.spawn(function, *args, name=)`` and wait with ``join()``.
 
-    Using the fixture is enough to have the test explored; the marker sets strategy and bounds.
+    ``delay``, ``fault``, ``barrier``, ``order``, ``hold``, ``freeze`` and ``kill`` inject.  Using the fixture is enough to have the test explored; the marker sets strategy and bounds.
     """
     from pytest_racecheck.spawning import Spawner
 
     spawner = Spawner()
     yield spawner
-    spawner.close()
+    from pytest_racecheck.errors import NeverFired
+
+    try:
+        spawner.close()
+    except NeverFired as mistake:
+        pytest.fail(f"racecheck: {mistake}", pytrace=False)
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -146,13 +159,25 @@ def _short(value: str) -> str:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Plan each test that is to be explored; misuse is an error before any test runs."""
     everything = config.getoption("racecheck")
-    tests = items if everything else [item for item in items if _asked_for(item)]
+    free = [item for item in items if _is_free(item)]
+    if free:
+        from pytest_racecheck.item_stress import plan_free
+
+        plan_free(free, _STRESS, _MISTAKE)
+    tests = [item for item in items if (everything or _asked_for(item)) and item not in free]
     if not tests:
         _refuse_needless_replay(config)
         return
     from pytest_racecheck.item_plan import plan_tests
 
     plan_tests(config, tests, _OPTIONS, (_PLAN, _PROPERTY, _MISTAKE))
+
+
+def _is_free(item: pytest.Item) -> bool:
+    """Whether the test itself wants free threads, whatever else is explored."""
+    marker = item.get_closest_marker("racecheck")
+    stressed = item.get_closest_marker("racecheck_stress") is not None
+    return stressed or (marker is not None and "free" in marker.kwargs)
 
 
 def _asked_for(item: pytest.Item) -> bool:
@@ -173,7 +198,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Leave the fixtures of an explored test itself to its executions."""
     if hasattr(item, _MISTAKE):
         pytest.fail(getattr(item, _MISTAKE), pytrace=False)
-    if isinstance(item, pytest.Function) and hasattr(item, _PLAN):
+    if isinstance(item, pytest.Function) and (hasattr(item, _PLAN) or hasattr(item, _STRESS)):
         from pytest_racecheck.item_body import set_up_wider_fixtures_only
 
         set_up_wider_fixtures_only(item)
@@ -181,7 +206,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Explore the test instead of calling it once."""
+    """Explore the test, or stress it, instead of calling it once."""
+    stress = getattr(pyfuncitem, _STRESS, None)
+    if stress is not None:
+        from pytest_racecheck.item_stress import stress_item
+
+        stress_item(pyfuncitem, stress, _STRESSED)
+        return True
     plan = getattr(pyfuncitem, _PLAN, None)
     if plan is None:
         return None
@@ -208,14 +239,20 @@ def pytest_runtest_makereport(
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say how many tests were explored and what each verdict is worth."""
-    found = [
-        (report, dict(report.user_properties)[_PROPERTY])
+    found = _told(terminalreporter, _PROPERTY)
+    stressed = _told(terminalreporter, _STRESSED)
+    if found or stressed:
+        from pytest_racecheck.item_summary import write_summary
+
+        write_summary(terminalreporter, found, stressed)
+
+
+def _told(terminalreporter: Any, name: str) -> list[tuple[Any, str]]:
+    """The reports that have a property of this name, with it."""
+    return [
+        (report, dict(report.user_properties)[name])
         for reports in terminalreporter.stats.values()
         for report in reports
         if getattr(report, "when", None) == "call"
-        and _PROPERTY in dict(getattr(report, "user_properties", ()))
+        and name in dict(getattr(report, "user_properties", ()))
     ]
-    if found:
-        from pytest_racecheck.item_summary import write_summary
-
-        write_summary(terminalreporter, found)

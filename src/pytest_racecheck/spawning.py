@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pytest_racecheck import faults
 from pytest_racecheck.engine.under_test import calls_the_user
 from pytest_racecheck.errors import UsageError
+
+if TYPE_CHECKING:
+    from pytest_racecheck.diagnosis.stress import Stressed
 
 
 class _Armed(Protocol):
@@ -86,6 +89,12 @@ class Spawner:
         """As ``pytest_racecheck.kill``."""
         made = faults.kill(process, *number, **options)
         return made if made is None else self._until_the_end(made)
+
+    def stress(self, body: Callable[..., object], **arguments: Any) -> Stressed:
+        """As ``pytest_racecheck.stress``; the test is to be marked ``racecheck(free=True)``."""
+        from pytest_racecheck.diagnosis.stress import stress
+
+        return stress(body, **arguments)
 
     def _until_the_end(self, armed: _Kind) -> _Kind:
         self._armed.append(armed)

@@ -88,6 +88,6 @@ def take_up(messages: list[Any]) -> None:
     mine = current()
     for message in messages:
         for told in (message or {}).get("injected", ()):
-            one = Injected(*told)
             if mine is not None:
+                one = Injected(*told)
                 mine.note(one.sentence, one.needed, one.reached, one.fired)
