@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pytest_racecheck.catalogue.run_here import run_scenario
     from pytest_racecheck.diagnosis import Explanation, Failure, Finding, Verdict, explore, replay
     from pytest_racecheck.diagnosis.stress import stress
     from pytest_racecheck.faults import barrier, delay, fault, freeze, hold, kill, order
@@ -27,6 +28,7 @@ __all__ = [
     "order",
     "probe",
     "replay",
+    "run_scenario",
     "stress",
 ]
 
@@ -35,7 +37,7 @@ _HOME = (
         ("Explanation", "Failure", "Finding", "Verdict", "explore", "replay"), "diagnosis"
     )
     | dict.fromkeys(("barrier", "delay", "fault", "freeze", "hold", "kill", "order"), "faults")
-    | {"probe": "probes", "stress": "diagnosis.stress"}
+    | {"probe": "probes", "stress": "diagnosis.stress", "run_scenario": "catalogue.run_here"}
 )
 
 

@@ -119,7 +119,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def racecheck() -> Iterator[Spawner]:
     """Start tasks with ``racecheck.spawn(function, *args, name=)`` and wait with ``join()``.
 
-    ``delay``, ``fault``, ``barrier``, ``order``, ``hold``, ``freeze`` and ``kill`` inject.  Using the fixture is enough to have the test explored; the marker sets strategy and bounds.
+    ``delay``, ``fault``, ``barrier``, ``order``, ``hold``, ``freeze`` and ``kill`` inject.  Using
+    the fixture is enough to have the test explored; the marker sets strategy and bounds.
     """
     from pytest_racecheck.spawning import Spawner
 

@@ -181,8 +181,9 @@ def stress(
     ``positive_control`` is a body with the bug: it must fail in the same harness, or a clean sample
     shows nothing.  ``plan``: ``threads`` (2), ``repeats`` (100), ``switch_interval`` (seconds, or
     two between which it is drawn for each run), ``deadline_s`` (of one run; then it is a hang),
-    ``seconds`` (budget of all runs), ``seed``.  Raises UsageError for wrong arguments, Misplaced inside
-    a body that is explored, NeverFired when something injected never fired and nothing failed.
+    ``seconds`` (budget of all runs), ``seed``.  Raises UsageError for wrong arguments, Misplaced
+    inside a body that is explored, NeverFired when something injected never fired and nothing
+    failed.
     """
     if controlled() is not None:
         raise Misplaced(
