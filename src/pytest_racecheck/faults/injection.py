@@ -207,23 +207,33 @@ class _Spots:
 
     def __init__(self) -> None:
         self._at: dict[Any, tuple[list[Injection], Callable[[], None]]] = {}
+        self._mutex = allocate_gate()  # free threads arm and disarm as they like
 
     def add(self, injection: Injection) -> None:
         """Arm it."""
         key = self._key(injection.place)
-        if key not in self._at:
-            armed: list[Injection] = []
-            self._at[key] = (armed, _watched(injection.place, armed))
-        self._at[key][0].append(injection)
+        raw_acquire(self._mutex)
+        try:
+            if key not in self._at:
+                armed: list[Injection] = []
+                # Looked up anew: another thread may just have put the real one back.
+                self._at[key] = (armed, _watched(find_place(injection.place.where), armed))
+            self._at[key][0].append(injection)
+        finally:
+            raw_release(self._mutex)
 
     def remove(self, injection: Injection) -> None:
         """Disarm it; with the last one at a place goes what was put in front of it."""
         key = self._key(injection.place)
-        armed, undo = self._at[key]
-        armed.remove(injection)
-        if not armed:
-            del self._at[key]
-            undo()
+        raw_acquire(self._mutex)
+        try:
+            armed, undo = self._at[key]
+            armed.remove(injection)
+            if not armed:
+                del self._at[key]
+                undo()
+        finally:
+            raw_release(self._mutex)
 
     def __len__(self) -> int:
         return sum(len(armed) for armed, _ in self._at.values())

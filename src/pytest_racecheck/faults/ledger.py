@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from pytest_racecheck.engine.carrier import allocate_gate, raw_acquire, raw_release
 from pytest_racecheck.errors import NeverFired
 
 
@@ -29,13 +30,18 @@ class Ledger:
 
     def __init__(self) -> None:
         self._counts: dict[str, Injected] = {}
+        self._mutex = allocate_gate()
 
     def note(self, sentence: str, needed: bool, reached: int = 0, fired: int = 0) -> None:
         """Add to what is known of one injection."""
-        before = self._counts.get(sentence, Injected(sentence))
-        self._counts[sentence] = Injected(
-            sentence, before.reached + reached, before.fired + fired, needed
-        )
+        raw_acquire(self._mutex)
+        try:
+            before = self._counts.get(sentence, Injected(sentence))
+            self._counts[sentence] = Injected(
+                sentence, before.reached + reached, before.fired + fired, needed
+            )
+        finally:
+            raw_release(self._mutex)
 
     def told(self) -> tuple[Injected, ...]:
         """All of them, in the order in which they were armed first."""

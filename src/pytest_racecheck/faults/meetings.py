@@ -10,7 +10,7 @@ from pytest_racecheck.engine.carrier import allocate_gate, raw_acquire, raw_rele
 from pytest_racecheck.errors import Misplaced, NotMet, UsageError
 from pytest_racecheck.faults.injection import Injection, Proceed, is_number
 from pytest_racecheck.faults.places import AFTER
-from pytest_racecheck.faults.waiting import execution_here, reach, wait_for, who
+from pytest_racecheck.faults.waiting import caller, execution_here, reach, wait_for, who
 
 WITHIN_S = 5.0
 
@@ -117,30 +117,37 @@ class _Step(Injection):
     """One step of an order: waits for the steps before it, and is done when it has passed."""
 
     def __init__(self, where: str, order: Order, at: int, by: str | None, **options: Any) -> None:
-        self._order, self._at = order, at
+        self._order, self.at = order, at
         self.what = f"step {at + 1} of an order"
         self._moment = str(where).endswith((":before", ":after"))
         super().__init__(where, by=by, times=1, **options)
 
+    def concerns_caller(self) -> bool:
+        """Whether the step is to be made by the calling thread."""
+        return self._when.by is None or self._when.by == who()
+
     def around(self, proceed: Proceed, args: tuple[Any, ...]) -> Any:
         """Wait, call, say that it is done; with :before or :after that moment is the step."""
-        order, after = self._order, self.place.when == AFTER
-        order.begin_if_new()
-        value = proceed() if after else None
-        mine = order.is_next_at(self._at, self.place.where) and self.fires()
-        if mine:
-            order.wait_for_turn(self._at, self.place.where)
-        if after or not mine:
-            if mine:
-                order.done(self._at, self.place.where)
-            return value if after else proceed()
-        if self._moment or self.place.is_probe:
-            order.done(self._at, self.place.where)
+        self._order.begin_if_new()
+        if not self._order.claims(self.at):
             return proceed()
+        try:
+            self.fires()
+            return self._made(proceed)
+        finally:
+            self._order.leave(self.at)
+
+    def _made(self, proceed: Proceed) -> Any:
+        order, where = self._order, self.place.where
+        value = proceed() if self.place.when == AFTER else None
+        order.wait_for_turn(self.at, where)
+        if self._moment or self.place.is_probe:
+            order.done(self.at, where)
+            return value if self.place.when == AFTER else proceed()
         try:
             return proceed()
         finally:
-            order.done(self._at, self.place.where)
+            order.done(self.at, where)
 
 
 class Order:
@@ -154,6 +161,7 @@ class Order:
         self._execution = execution_here()
         self._taken: set[int] = set()
         self._done: set[int] = set()
+        self._busy: set[tuple[object, str]] = set()
         self._steps: list[_Step] = []
         try:
             for at, one in enumerate(places):
@@ -173,15 +181,23 @@ class Order:
         execution = execution_here()
         if execution is not None and execution is not self._execution:
             self._execution = execution
-            self._taken, self._done = set(), set()
+            self._taken, self._done, self._busy = set(), set(), set()
 
-    def is_next_at(self, at: int, where: str) -> bool:
-        """Whether who comes to ``where`` now makes step ``at``; each step is made once."""
-        earlier = [step for step in range(at) if self._steps[step].place.where == where]
-        if at in self._taken or not set(earlier) <= self._done:
+    def claims(self, at: int) -> bool:
+        """Whether the call that the caller is in makes step ``at``: at most one, and each once."""
+        step, key = self._steps[at], (caller(), self._steps[at].place.where)
+        if at in self._taken or key in self._busy or not step.concerns_caller():
+            return False
+        earlier = [one for one in self._steps[:at] if one.place.where == step.place.where]
+        if any(one.at not in self._taken and one.concerns_caller() for one in earlier):
             return False
         self._taken.add(at)
+        self._busy.add(key)
         return True
+
+    def leave(self, at: int) -> None:
+        """The call that made the step is over."""
+        self._busy.discard((caller(), self._steps[at].place.where))
 
     def wait_for_turn(self, at: int, where: str) -> None:
         """Until every step before it is done; raises NotMet at the deadline."""

@@ -23,6 +23,12 @@ def who() -> str:
     return threading.current_thread().name if found is None else found[1].name
 
 
+def caller() -> object:
+    """Something that tells the calling task or thread from all others."""
+    found = controlled()
+    return threading.get_ident() if found is None else found[1]
+
+
 def execution_here() -> Execution | None:
     """The execution whose task is calling, or None on a free thread."""
     found = controlled()
