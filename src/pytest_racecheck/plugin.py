@@ -105,8 +105,10 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "racecheck(executions=, seconds=, strategy=, points=, control=, seed=, preemptions=, "
         "depth=, script=, replay=, workers=, isolate=, races=, positive_control=, replays=, "
-        "patience_s=, max_steps=, carrier=): run this test under many thread schedules; "
-        "racecheck(free=True): run it once, on free threads, with the fixture",
+        "patience_s=, max_steps=, carrier=): run this test under many thread schedules",
+    )
+    config.addinivalue_line(
+        "markers", "racecheck(free=True): run it once, on free threads, with the fixture"
     )
     config.addinivalue_line(
         "markers",
