@@ -27,17 +27,18 @@ def forget_lookups(kind: type) -> None:
     _modified(kind)
 
 
-_transparent: set[CodeType] = set()
+_transparent: CodeType | None = None
 
 
 def see_through(code: CodeType) -> None:
     """Functions of this code stand between a gate and its caller, and are not meant."""
-    _transparent.add(code)
+    global _transparent
+    _transparent = code  # one is enough, and comparing with it costs least: a set hashes codes
 
 
 def meant(frame: FrameType) -> FrameType:
     """The caller of a gate: ``frame``, or who called that, if it only hands on."""
-    if frame.f_code in _transparent and frame.f_back is not None:
+    if frame.f_code is _transparent and frame.f_back is not None:
         return frame.f_back
     return frame
 
