@@ -26,6 +26,7 @@ STAIRS = (
     {"probes", "zmq_draft"},  # the programs and the catalogue ask where a draft API lies
     {"engine", "free", "locust", "oracles", "signalling"},
     {"adapters"},
+    {"faults"},
     {"diagnosis"},
     {"catalogue"},
     {"hall"},

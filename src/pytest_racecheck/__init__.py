@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pytest_racecheck.catalogue.run_here import run_scenario
     from pytest_racecheck.diagnosis import (
         Explanation,
         Failure,
@@ -14,15 +15,40 @@ if TYPE_CHECKING:
         nearmiss,
         replay,
     )
+    from pytest_racecheck.diagnosis.stress import stress
+    from pytest_racecheck.faults import barrier, delay, fault, freeze, hold, kill, order
     from pytest_racecheck.probes import probe
 
 __version__ = "0.1.0"
 
-__all__ = ["Explanation", "Failure", "Finding", "Verdict", "explore", "nearmiss", "probe", "replay"]
+__all__ = [
+    "Explanation",
+    "Failure",
+    "Finding",
+    "Verdict",
+    "barrier",
+    "delay",
+    "explore",
+    "fault",
+    "freeze",
+    "hold",
+    "kill",
+    "nearmiss",
+    "order",
+    "probe",
+    "replay",
+    "run_scenario",
+    "stress",
+]
 
-_HOME = dict.fromkeys(
-    ("Explanation", "Failure", "Finding", "Verdict", "explore", "nearmiss", "replay"), "diagnosis"
-) | {"probe": "probes"}
+_HOME = (
+    dict.fromkeys(
+        ("Explanation", "Failure", "Finding", "Verdict", "explore", "nearmiss", "replay"),
+        "diagnosis",
+    )
+    | dict.fromkeys(("barrier", "delay", "fault", "freeze", "hold", "kill", "order"), "faults")
+    | {"probe": "probes", "stress": "diagnosis.stress", "run_scenario": "catalogue.run_here"}
+)
 
 
 def __getattr__(name: str) -> Any:

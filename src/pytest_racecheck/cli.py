@@ -17,6 +17,7 @@ from pytest_racecheck.catalogue.claims import read_claims
 from pytest_racecheck.catalogue.find import read_all, scenarios_folder
 from pytest_racecheck.catalogue.jobs import Wishes
 from pytest_racecheck.catalogue.names import did_you_mean
+from pytest_racecheck.catalogue.own import check_form
 from pytest_racecheck.catalogue.requirements import DRAFT_SITE_VARIABLE
 from pytest_racecheck.catalogue.show import claim_lines, scenario_lines
 from pytest_racecheck.errors import RacecheckError, UsageError
@@ -129,6 +130,7 @@ def _run_options(command: argparse.ArgumentParser) -> None:
                          help="tell every finding, not only the broken promises")  # fmt: skip
     _search_options(command)
     _work_options(command)
+    _system_option(command)
     _scenarios_option(command)
 
 
@@ -141,6 +143,7 @@ def _replay_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--upto", metavar="N", type=_whole(0),
                          help="how many choices the mode prefix follows")  # fmt: skip
     _search_options(command)
+    _system_option(command)
     _scenarios_option(command)
 
 
@@ -193,6 +196,22 @@ _COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "claims": (_claims_options, "show what the documents claim, and our verdict on each claim"),
     "doctor": (_doctor_options, "say what is missing here, and enable it"),
 }
+
+
+def _system_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--system", metavar="MODULE:NAME",
+                         help="a system of your own in the place of the fixed variant")  # fmt: skip
+
+
+def _own_system(arguments: argparse.Namespace) -> str | None:
+    """The user's system, which is found as `python -m` would find it."""
+    system: str | None = arguments.system
+    if system is not None:
+        check_form(system)
+        if not getattr(arguments, "names", True):
+            raise UsageError("--system: name the scenario that it is to be run in")
+        sys.path.insert(0, os.getcwd())
+    return system
 
 
 def _scenarios_option(command: argparse.ArgumentParser) -> None:
@@ -270,6 +289,7 @@ def _run(arguments: argparse.Namespace) -> int:
         points=arguments.points,
         seed=arguments.seed,
         scenarios=arguments.scenarios,
+        system=_own_system(arguments),
     )
     one_variant = any("/" in name for name in arguments.names)
     output = cli_run.Output(arguments.workers, arguments.json, arguments.verbose or one_variant)
@@ -289,6 +309,7 @@ def _replay(arguments: argparse.Namespace) -> int:
         points=arguments.points,
         seed=arguments.seed,
         scenarios=arguments.scenarios,
+        system=_own_system(arguments),
     )
     folder = scenarios_folder(arguments.scenarios)
     how = {"mode": arguments.mode, "upto": arguments.upto}

@@ -29,3 +29,19 @@ class Redundant(Divergence):
 
 class LostControl(RacecheckError):
     """A task did not come back to a scheduling point; the message names it and shows its stack."""
+
+
+class Misplaced(UsageError):
+    """A delay, a fault or their like names no place where it could be; the whole search stops."""
+
+    stops_the_search = True
+
+
+class NeverFired(UsageError):
+    """What was injected was never met, so that the run shows nothing about it."""
+
+    stops_the_search = True
+
+
+class NotMet(RacecheckError):
+    """Whoever a barrier, an order or a hold waited for did not come within its time."""

@@ -54,6 +54,8 @@ class ItemBody:
         self._warned: dict[tuple[str, int, str, str], warnings.WarningMessage] = {}
         self._log: list[warnings.WarningMessage] = []
         self.executions = 0
+        #: Calls the test function with its fixtures; stress does it in several threads.
+        self.call_with: Callable[[Callable[[], object]], object] = lambda call: call()
         self._properties = len(item.user_properties)
         self.files_under_test = (str(item.path),)
         self.__name__ = item.obj.__name__
@@ -120,7 +122,8 @@ class ItemBody:
     def _call(self) -> None:
         names, here = self._item._fixtureinfo.argnames, os.getpid()
         try:
-            self._item.obj(**{name: self._item.funcargs[name] for name in names})
+            given = {name: self._item.funcargs[name] for name in names}
+            self.call_with(lambda: self._item.obj(**given))
         finally:
             leave_no_child_behind(here)  # a child must not tear anything down
 

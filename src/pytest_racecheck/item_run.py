@@ -15,7 +15,8 @@ from _pytest._code.code import ExceptionRepr
 
 from pytest_racecheck.diagnosis import Failure, Finding, Plan, Verdict
 from pytest_racecheck.diagnosis.judgement import is_left_behind
-from pytest_racecheck.engine.failure import is_internal, is_ours, leave_out
+from pytest_racecheck.engine.failure import deepest_user_line, is_internal, is_ours, leave_out
+from pytest_racecheck.errors import Misplaced, NeverFired
 from pytest_racecheck.item_body import ItemBody
 from pytest_racecheck.item_control import control_body
 from pytest_racecheck.item_known import Known, known_of, write_record
@@ -47,7 +48,12 @@ def explore_item(item: pytest.Function, plan: Plan, property_name: str) -> None:
     """Explore ``item``; raises its failure as pytest would show it, and attaches the report."""
     __tracebackhide__ = hides
     known = known_of(item, plan)
-    finding = _finding_of(item, plan, known)
+    try:
+        finding = _finding_of(item, plan, known)
+    except (Misplaced, NeverFired) as mistake:
+        where = deepest_user_line(mistake.__traceback__)
+        at = f"{where}: " if isinstance(mistake, Misplaced) else ""
+        pytest.fail(f"racecheck: {at}{mistake}", pytrace=False)
     data = {**finding.as_json(), "warnings": list(finding.warnings), "strategy": plan.strategy}
     data["carrier"] = finding.carrier
     data |= known.as_json()

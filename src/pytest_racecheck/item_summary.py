@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_racecheck.diagnosis.sightings import race
 from pytest_racecheck.diagnosis.wrapping import wrap
+from pytest_racecheck.faults.ledger import Injected
 
 MAX_NAMED = 5
 _SAVED = {
@@ -17,8 +18,24 @@ _SAVED = {
 }
 
 
-def write_summary(reporter: Any, found: list[tuple[Any, str]]) -> None:
+def write_summary(
+    reporter: Any, found: list[tuple[Any, str]], stressed: Sequence[tuple[Any, str]] = ()
+) -> None:
     """Write one line of totals, and one for each test that says more than "explored and passed"."""
+    if not found:
+        reporter.write_sep("=", "racecheck")
+    else:
+        _write_explored(reporter, found)
+    width = reporter._tw.fullwidth
+    for report, text in stressed:
+        told = json.loads(text)
+        _write(reporter, f"stressed: {report.nodeid}", width)
+        _write(reporter, f"    {told['reason']}", width)
+        for one in told["injected"]:
+            _write(reporter, f"    injected: {Injected(**one).told()}", width)
+
+
+def _write_explored(reporter: Any, found: list[tuple[Any, str]]) -> None:
     findings = [(report.nodeid, json.loads(text)) for report, text in found]
     refused = [(nodeid, f) for nodeid, f in findings if f["verdict"] == "not explored"]
     tried = [(nodeid, f) for nodeid, f in findings if f["verdict"] != "not explored"]
@@ -97,5 +114,6 @@ def _lines(nodeid: str, finding: dict[str, Any]) -> list[str]:
     warnings = [text.splitlines()[0] for text in finding["warnings"]]
     lines += [f"    warning: {text}" for text in warnings if text not in finding["reason"]]
     lines += [f"    remark: {text}" for text in finding.get("remarks", ())]
+    lines += [f"    injected: {Injected(**one).told()}" for one in finding.get("injected", ())]
     lines += _races(finding.get("races", ()))
     return lines

@@ -18,6 +18,8 @@ _PROPERTY = "racecheck"
 _MISTAKE = "racecheck_mistake"
 _NEARMISS = "racecheck_nearmiss"
 _NEARMISS_PLAN = "racecheck_nearmiss_plan"
+_STRESS = "racecheck_stress_plan"
+_STRESSED = "racecheck_stress"
 _LONGEST_IN_HEADER = 40
 
 
@@ -115,6 +117,13 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "racecheck_nearmiss(runs=, replays=, unsafe=, strict=, control=, ignore=, seed=, share=): "
         "run this test on free threads, held where they nearly met",
+        "markers",
+        "racecheck(free=True): run it once, on free threads, with the fixture",
+    )
+    config.addinivalue_line(
+        "markers",
+        "racecheck_stress(threads=, repeats=, switch_interval=, deadline_s=, seconds=, seed=, "
+        "positive_control=): call this test in several free threads at once, many times over",
     )
 
 
@@ -122,13 +131,19 @@ def pytest_configure(config: pytest.Config) -> None:
 def racecheck() -> Iterator[Spawner]:
     """Start tasks with ``racecheck.spawn(function, *args, name=)`` and wait with ``join()``.
 
-    Using the fixture is enough to have the test explored; the marker sets strategy and bounds.
+    ``delay``, ``fault``, ``barrier``, ``order``, ``hold``, ``freeze`` and ``kill`` inject.  Using
+    the fixture is enough to have the test explored; the marker sets strategy and bounds.
     """
     from pytest_racecheck.spawning import Spawner
 
     spawner = Spawner()
     yield spawner
-    spawner.close()
+    from pytest_racecheck.errors import NeverFired
+
+    try:
+        spawner.close()
+    except NeverFired as mistake:
+        pytest.fail(f"racecheck: {mistake}", pytrace=False)
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -161,10 +176,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Plan each test that is to be explored; misuse is an error before any test runs."""
     _plan_near_misses(config, items)
     everything = config.getoption("racecheck")
+    free = [item for item in items if _is_free(item)]
+    if free:
+        from pytest_racecheck.item_stress import plan_free
+
+        plan_free(free, _STRESS, _MISTAKE)
     tests = [
         item
         for item in items
-        if _asked_for(item) or (everything and not hasattr(item, _NEARMISS_PLAN))
+        if item not in free
+        and (_asked_for(item) or (everything and not hasattr(item, _NEARMISS_PLAN)))
     ]
     if not tests:
         _refuse_needless_replay(config)
@@ -193,6 +214,13 @@ def _plan_near_misses(config: pytest.Config, items: list[pytest.Item]) -> None:
             setattr(item, _MISTAKE, str(error))
 
 
+def _is_free(item: pytest.Item) -> bool:
+    """Whether the test itself wants free threads, whatever else is explored."""
+    marker = item.get_closest_marker("racecheck")
+    stressed = item.get_closest_marker("racecheck_stress") is not None
+    return stressed or (marker is not None and "free" in marker.kwargs)
+
+
 def _asked_for(item: pytest.Item) -> bool:
     if item.get_closest_marker("racecheck") is not None:
         return True
@@ -211,7 +239,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Leave the fixtures of an explored test itself to its executions."""
     if hasattr(item, _MISTAKE):
         pytest.fail(getattr(item, _MISTAKE), pytrace=False)
-    planned = hasattr(item, _PLAN) or hasattr(item, _NEARMISS_PLAN)
+    planned = any(hasattr(item, plan) for plan in (_PLAN, _NEARMISS_PLAN, _STRESS))
     if isinstance(item, pytest.Function) and planned:
         from pytest_racecheck.item_body import set_up_wider_fixtures_only
 
@@ -220,7 +248,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Explore the test instead of calling it once."""
+    """Explore the test, or stress it, instead of calling it once."""
+    stress = getattr(pyfuncitem, _STRESS, None)
+    if stress is not None:
+        from pytest_racecheck.item_stress import stress_item
+
+        stress_item(pyfuncitem, stress, _STRESSED)
+        return True
     plan = getattr(pyfuncitem, _PLAN, None)
     near = getattr(pyfuncitem, _NEARMISS_PLAN, None)
     if near is not None:
@@ -278,10 +312,11 @@ def pytest_runtest_makereport(
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Say how many tests were explored and what each verdict is worth."""
     found = _told(terminalreporter, _PROPERTY)
-    if found:
+    stressed = _told(terminalreporter, _STRESSED)
+    if found or stressed:
         from pytest_racecheck.item_summary import write_summary
 
-        write_summary(terminalreporter, found)
+        write_summary(terminalreporter, found, stressed)
     near = _told(terminalreporter, _NEARMISS)
     if near:
         from pytest_racecheck.item_nearmiss import notes_of, write_near_misses
@@ -290,10 +325,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         write_near_misses(terminalreporter, told, notes_of(config))
 
 
-def _told(reporter: Any, name: str) -> list[tuple[Any, str]]:
+def _told(terminalreporter: Any, name: str) -> list[tuple[Any, str]]:
+    """The reports that have a property of this name, with it."""
     return [
         (report, dict(report.user_properties)[name])
-        for reports in reporter.stats.values()
+        for reports in terminalreporter.stats.values()
         for report in reports
         if getattr(report, "when", None) == "call"
         and name in dict(getattr(report, "user_properties", ()))

@@ -407,6 +407,7 @@ def test_a_finding_is_plain_data_with_the_promised_keys():
             "lock_order",
             "races",
             "remarks",
+            "injected",
             "drawn",
             "miss_bound",
             "miss_bound_for",

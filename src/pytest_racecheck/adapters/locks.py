@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Any
 
-from pytest_racecheck.adapters.type_gates import replaced_methods
+from pytest_racecheck.adapters.type_gates import meant, replaced_methods
 from pytest_racecheck.engine import execution as engine
 from pytest_racecheck.engine.carrier import (
     LockType,
@@ -54,7 +54,7 @@ def _acquire(lock: Any, blocking: bool = True, timeout: float = -1) -> bool:
     if execution is not None:
         task = execution.by_key.get(current_key())
         if task is not None and (execution.current is task or task.outside):
-            return _take_lock(execution, task, lock, blocking, timeout, sys._getframe(1))
+            return _take_lock(execution, task, lock, blocking, timeout, meant(sys._getframe(1)))
     return bool(raw_acquire(lock, blocking, timeout))
 
 
@@ -189,6 +189,7 @@ def gave(execution: Execution, task: Task, lock: Any) -> None:
 
 def is_internal(frame: FrameType) -> bool:
     """Whether a release is a step inside queue.Queue, Event, ...: nobody can try in between."""
+    frame = meant(frame)
     if frame.f_code is _COND_EXIT and frame.f_back is not None:
         frame = frame.f_back
     return id(frame.f_globals) in _INTERNAL

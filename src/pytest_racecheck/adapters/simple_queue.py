@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from pytest_racecheck.adapters.executors import WORKER, dismiss
-from pytest_racecheck.adapters.type_gates import replaced_methods
+from pytest_racecheck.adapters.type_gates import meant, replaced_methods
 from pytest_racecheck.engine.execution import controlled
 from pytest_racecheck.engine.happens_before import let_go, take
 from pytest_racecheck.engine.task import Unwind
@@ -38,17 +38,17 @@ def _get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
         return _get_c(self, block, timeout)
     execution, task = found
     if task.doomed:
-        if sys._getframe(1).f_code is WORKER or (block and _empty_c(self)):
+        if meant(sys._getframe(1)).f_code is WORKER or (block and _empty_c(self)):
             raise Unwind  # an executor's worker begins nothing new
     elif not block:
         execution.switch(task, "try get", self)
     else:
-        task.idle_worker = sys._getframe(1).f_code is WORKER
+        task.idle_worker = meant(sys._getframe(1)).f_code is WORKER
         try:
             execution.wait_until(task, lambda: not _empty_c(self), "get", self, timeout)
         except Unwind:
             if task.idle_worker:
-                return dismiss(sys._getframe(1))
+                return dismiss(meant(sys._getframe(1)))
             raise
         finally:
             task.idle_worker = False
@@ -59,7 +59,7 @@ def _get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
 
 def _get_nowait(self: Any) -> Any:
     found = controlled()
-    if found is not None and found[1].doomed and sys._getframe(1).f_code is WORKER:
+    if found is not None and found[1].doomed and meant(sys._getframe(1)).f_code is WORKER:
         raise Unwind
     return _get(self, False)
 

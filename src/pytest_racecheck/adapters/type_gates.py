@@ -12,6 +12,7 @@ import ctypes
 import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import CodeType, FrameType
 from typing import Any
 
 from pytest_racecheck.errors import RacecheckError
@@ -24,6 +25,22 @@ _modified.restype = None
 def forget_lookups(kind: type) -> None:
     """Tell the interpreter that the dictionary of ``kind`` was changed behind its back."""
     _modified(kind)
+
+
+_transparent: CodeType | None = None
+
+
+def see_through(code: CodeType) -> None:
+    """Functions of this code stand between a gate and its caller, and are not meant."""
+    global _transparent
+    _transparent = code  # one is enough, and comparing with it costs least: a set hashes codes
+
+
+def meant(frame: FrameType) -> FrameType:
+    """The caller of a gate: ``frame``, or who called that, if it only hands on."""
+    if frame.f_code is _transparent and frame.f_back is not None:
+        return frame.f_back
+    return frame
 
 
 @contextmanager

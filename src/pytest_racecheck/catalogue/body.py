@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from pytest_racecheck.catalogue.own import is_own, own_system, with_own_system
 from pytest_racecheck.catalogue.schema import ScenarioError
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def explore_variant(
         os.sched_setaffinity(0, {cpus[worker % len(cpus)]})
     body = make_body(**workload)
     if twin is not None:
-        control: Any = partial(body.func, load(Path(workload["folder"]), twin), **body.keywords)
+        run = body.args[0] if body.func is with_own_system else body.func
+        control: Any = partial(run, load(Path(workload["folder"]), twin), **body.keywords)
         control.__name__ = twin
         search = {**search, "positive_control": control}
     finding = explore(body, **search)
@@ -90,18 +92,25 @@ def make_body(
 ) -> partial[object]:
     """The workload of the scenario in `folder`, handed the variant in `stem`.py.
 
+    A `stem` such as "mypkg.rpc:Client" is a system of the user's instead.
+
     Raises ScenarioError when one of the two cannot be imported: that is a mistake in the
     scenario, and must not count as a failure of the system under test.
     """
     place = Path(folder)
-    workload, system = load(place, "workload"), load(place, stem)
+    workload = load(place, "workload")
     size: dict[str, Any] = {"threads": threads, "messages": messages}
     if transport is not None:
         size["transport"] = transport
     run = getattr(workload, "run", None)
     if not callable(run):
         raise ScenarioError(f"{place / 'workload.py'}: it has no function run(system, ...)")
-    return partial(run, system, **size)
+    if not is_own(stem):
+        return partial(run, load(place, stem), **size)
+    body: Any = partial(with_own_system, run, own_system(stem, place / "workload.py"), **size)
+    body.files_under_test = (str(place / "workload.py"),)
+    own: partial[object] = body
+    return own
 
 
 def module_name(folder: Path, stem: str) -> str:

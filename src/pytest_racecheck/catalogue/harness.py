@@ -17,6 +17,7 @@ from pytest_racecheck.catalogue.judge import (
     no_search,
     refused,
 )
+from pytest_racecheck.catalogue.own import is_own, package_of
 from pytest_racecheck.catalogue.record import NOT_RUN, Record
 from pytest_racecheck.catalogue.scenario import Controlled, Free, Variant
 from pytest_racecheck.free import ForkServer, Interrupted, Outcome, Refused, Request
@@ -184,8 +185,14 @@ def search_options(job: Job, promise: Controlled) -> dict[str, Any]:
         "seed": job.seed,
         "isolate": job.variant.isolate,
         # named, because an installed scenario lies in site-packages
-        "control": [module_name(job.scenario.folder, s) for s in ("workload", job.variant.stem)],
+        "control": [module_name(job.scenario.folder, "workload"), _under_test(job)],
     }
+
+
+def _under_test(job: Job) -> str:
+    """The module or package of what is run under the workload."""
+    stem = job.variant.stem
+    return package_of(stem) if is_own(stem) else module_name(job.scenario.folder, stem)
 
 
 def replay_options(job: Job, promise: Controlled) -> dict[str, Any]:

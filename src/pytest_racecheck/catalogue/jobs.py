@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from pytest_racecheck.catalogue.scenario import (
     MODES,
+    NOT_REPRODUCED,
     Controlled,
     Free,
     Scenario,
@@ -28,6 +29,7 @@ class Wishes:
     points: str | None = None
     seed: int = 0
     scenarios: str | None = None
+    system: str | None = None
 
     def options(self) -> tuple[str, ...]:
         """What a command has to repeat to mean the same program and the same search."""
@@ -35,6 +37,7 @@ class Wishes:
             ("--points", self.points),
             ("--seed", self.seed or None),
             ("--scenarios", self.scenarios),
+            ("--system", self.system),
         )
         given = ((name, str(value)) for name, value in pairs if value is not None)
         return tuple(word for pair in given for word in pair)
@@ -51,6 +54,7 @@ class Job:
     promise: Controlled | Free
     seed: int = 0
     options: tuple[str, ...] = ()
+    system: str | None = None  # the user's own, judged as the variant is, but for its verdict
 
     @property
     def name(self) -> str:
@@ -79,6 +83,8 @@ class Job:
 
 def jobs_for(pairs: Sequence[tuple[Scenario, Variant]], wishes: Wishes) -> list[Job]:
     """Every job that the variants declare and the wishes leave. Raises UsageError for none."""
+    if wishes.system is not None:
+        pairs = in_place_of(pairs)
     jobs = [job for scenario, variant in pairs for job in _expand(scenario, variant, wishes)]
     if not jobs:
         asked = " and ".join(
@@ -90,6 +96,31 @@ def jobs_for(pairs: Sequence[tuple[Scenario, Variant]], wishes: Wishes) -> list[
     return jobs
 
 
+def in_place_of(
+    pairs: Sequence[tuple[Scenario, Variant]],
+) -> list[tuple[Scenario, Variant]]:
+    """Of each scenario the variant whose place a system of the user's takes, as its own one.
+
+    The first that is fixed; one that is named alone stands for itself.  Raises UsageError.
+    """
+    chosen: dict[str, tuple[Scenario, Variant]] = {}
+    for scenario, variant in pairs:
+        alone = sum(other is scenario for other, _ in pairs) == 1
+        if scenario.name not in chosen and (alone or variant.role == "fixed"):
+            chosen[scenario.name] = scenario, replace(variant, role="own", cases=())
+    if not chosen:
+        raise UsageError("--system: no chosen scenario has a fixed variant to stand in for")
+    return [
+        (scenario, replace(variant, controlled=_not_reproduced(variant.controlled)))
+        for scenario, variant in chosen.values()
+    ]
+
+
+def _not_reproduced(promise: Controlled | None) -> Controlled | None:
+    """Of a larger system one cannot expect that the search comes to its end."""
+    return None if promise is None else replace(promise, expects=NOT_REPRODUCED, kind=None)
+
+
 def _expand(scenario: Scenario, variant: Variant, wishes: Wishes) -> Iterator[Job]:
     for mode in MODES:
         promise = variant.controlled if mode == "controlled" else variant.free
@@ -97,7 +128,9 @@ def _expand(scenario: Scenario, variant: Variant, wishes: Wishes) -> Iterator[Jo
             continue
         for transport in _transports(scenario, promise, wishes):
             wished = _wished(promise, wishes)
-            yield Job(scenario, variant, mode, transport, wished, wishes.seed, wishes.options())
+            judged = variant if wishes.system is None else replace(variant, stem=wishes.system)
+            options, system = wishes.options(), wishes.system
+            yield Job(scenario, judged, mode, transport, wished, wishes.seed, options, system)
 
 
 def _transports(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pytest_racecheck.catalogue.jobs import Job
 from pytest_racecheck.catalogue.record import MISUSE, Found, Record
-from pytest_racecheck.catalogue.scenario import Controlled, Free
+from pytest_racecheck.catalogue.scenario import NOT_REPRODUCED, Controlled, Free
 from pytest_racecheck.free import Ending, Outcome, Rate
 
 _FOUND_KEYS = tuple(field.name for field in fields(Found))
@@ -85,6 +85,8 @@ def judge_exploration(job: Job, outcome: Outcome) -> Record:
     if why is not None:
         return refused(job, why, MISUSE)
     kept = found.verdict == promise.expects
+    if promise.expects == NOT_REPRODUCED:
+        kept = found.verdict != "reproduced"
     if kept and promise.kind is not None:
         kept = found.failure is not None and found.failure["kind"] == promise.kind
         if not kept:
@@ -204,7 +206,7 @@ def _record(
 ) -> Record:
     return Record(
         scenario=job.scenario.name,
-        variant=job.variant.name,
+        variant=job.system or job.variant.name,
         role=job.variant.role,
         cases=job.variant.cases,
         mode=job.mode,

@@ -18,6 +18,8 @@ TRANSPORTS = ("inproc", "tcp", "ipc")
 REQUIREMENTS = ("zeromq", "zmq-draft", "postgres", "pgmq")
 ROLES = ("buggy", "fixed", "tempting", "control")
 VERDICTS = ("reproduced", "ruled out", "inconclusive")
+#: What is expected of a system of the user's; no scenario promises it.
+NOT_REPRODUCED = "not reproduced"
 STRATEGIES = (
     "portfolio", "random", "pct", "pos", "surw", "exhaustive", "bounded", "replay", "scripted",
 )  # fmt: skip

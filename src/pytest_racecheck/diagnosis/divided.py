@@ -44,6 +44,7 @@ from pytest_racecheck.engine.strategies.sampling import (
     next_stop,
     takes_in_before,
 )
+from pytest_racecheck.faults import ledger
 
 _WITH_SOCKETS = "one process made the search: a fork would not have the threads of libzmq"
 #: Where pyzmq has a thread that waits for freed messages, of which a fork has none.
@@ -208,6 +209,7 @@ class _Divided:
                 crew.start(worker, partial(self._as_worker, worker, first, end))
             log = self._share(0, first, end)
             reports = crew.wait(self._runner.hear)
+        ledger.take_up([report.message for report in reports])
         self._take_up(log, [self._or_made_here(one, first, end) for one in reports])
 
     def _shared_out(self, worker: int, first: int, end: int) -> Iterator[int]:
@@ -223,7 +225,9 @@ class _Divided:
         """The share of a process just forked, as plain data."""
         self._runner.begin_anew(worker)
         self._board.beat(worker)
-        return told(self._share(worker, first, end)) | {"learnt": self._strategy.told()}
+        with ledger.counting() as counts:
+            said = told(self._share(worker, first, end)) | {"learnt": self._strategy.told()}
+        return said | {"injected": counts.told()}
 
     def _or_made_here(self, report: Report, first: int, end: int) -> Report:
         """A worker that has never begun says nothing of the body: its share is made here."""

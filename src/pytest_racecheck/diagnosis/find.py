@@ -37,6 +37,7 @@ from pytest_racecheck.engine.strategies.make import (
 from pytest_racecheck.engine.strategies.portfolio import Portfolio
 from pytest_racecheck.engine.strategies.recorded import Follow
 from pytest_racecheck.errors import UsageError
+from pytest_racecheck.faults.ledger import counting, refuse_unfired
 
 
 def explore(body: Callable[[], object], **plan: object) -> Finding:
@@ -86,14 +87,25 @@ def explore_plan(
     if plan.isolate:
         from pytest_racecheck.diagnosis.isolation import explore_in_child
 
-        return explore_in_child(body, plan, explore_plan)
-    with _alone():
-        finding = _explore_cold(body, plan, watch)
-        if isinstance(finding, Finding):
-            return _beside_its_control(finding, plan, watch)
-        with controlled_runner(body, plan, watch) as runner:
-            warm = _explore_warm(runner, plan, _straight(runner, plan))
-        warm = _beside_its_control(warm, plan, watch)
+        finding = explore_in_child(body, plan, explore_plan)
+    else:
+        with _alone(), counting() as ledger:
+            finding = _explore_here(body, plan, watch)
+        finding = replace(finding, injected=ledger.told())
+    if finding.failure is None and not plan.follows_one_order:
+        refuse_unfired(finding.injected)
+    return finding
+
+
+def _explore_here(
+    body: Callable[[], object], plan: Plan, watch: Callable[[Execution], None] | None
+) -> Finding:
+    finding = _explore_cold(body, plan, watch)
+    if isinstance(finding, Finding):
+        return _beside_its_control(finding, plan, watch)
+    with controlled_runner(body, plan, watch) as runner:
+        warm = _explore_warm(runner, plan, _straight(runner, plan))
+    warm = _beside_its_control(warm, plan, watch)
     return warm if finding.failed is None else only_when_cold(warm, finding.failed)
 
 

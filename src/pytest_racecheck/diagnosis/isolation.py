@@ -192,7 +192,7 @@ def _failure(run: _Run, story: Story | None, tasks: dict[int, str]) -> Failure:
     assert run.death is not None
     kind, name = run.death
     stack = _stack_to_blame(run)
-    where, task = _deepest_user_line(stack), tasks.get(_thread_of(stack), "")
+    where, task = users_line(stack), tasks.get(_thread_of(stack), "")
     if run.gave_up:
         where = (_LAST_WORDS.findall(run.ended.stderr) or [""])[-1]
     if story is not None:
@@ -245,7 +245,8 @@ def _frames(stack: str) -> list[_Frame]:
     return [_Frame(each["file"], int(each["line"]), each["function"]) for each in found]
 
 
-def _deepest_user_line(stack: str) -> str:
+def users_line(stack: str) -> str:
+    """The innermost line of the user in faulthandler's stacks; empty where there is none."""
     frames = _frames(stack)
     return next((place(f.file, f.line) for f in frames if not is_internal(f.file)), "")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pytest_racecheck.adapters.nearmiss_gates import Gates
 from pytest_racecheck.diagnosis.nearmiss_pairs import Saved
 from pytest_racecheck.diagnosis.verdict import Failure, NearMisses
-from pytest_racecheck.engine.failure import _deepest_user_line, is_internal
+from pytest_racecheck.engine.failure import deepest_user_line, is_internal
 from pytest_racecheck.free.nearmiss import Contracts, Meeting, Pair, Pairs, Watch, gates
 from pytest_racecheck.free.nearmiss.births import threads_noted
 from pytest_racecheck.free.nearmiss.budget import SHARE, Budget
@@ -63,7 +63,7 @@ def failure_of(error: BaseException, task: str) -> Failure:
     """The failure that an exception of a thread is."""
     kind = "assertion" if isinstance(error, AssertionError) else "exception"
     message = str(error).strip() or type(error).__name__
-    where = _deepest_user_line(error.__traceback__)
+    where = deepest_user_line(error.__traceback__)
     return Failure(kind, type(error).__name__, message, where, task, error=error)
 
 

@@ -57,6 +57,8 @@ def _rode_along(finding: Finding, width: int) -> list[str]:
         lines += ["", *(piece for line in graph.drawing() for piece in wrap(line, width, "    "))]
     for race in finding.races:
         lines += ["", *(piece for line in race.told() for piece in wrap(line, width, "      "))]
+    for number, one in enumerate(finding.injected):
+        lines += [*([] if number else [""]), *wrap(f"injected: {one.told()}", width, "  ")]
     for remark in finding.remarks:
         lines += ["", *wrap(f"remark: {remark}", width, "  ")]
     return lines

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_racecheck.diagnosis.odds import Odds, odds_as_json
 from pytest_racecheck.diagnosis.sightings import LockGraph, Race
+from pytest_racecheck.faults.ledger import Injected
 from pytest_racecheck.free.nearmiss.meeting import Meeting
 
 if TYPE_CHECKING:
@@ -185,6 +186,7 @@ class Finding:
     remarks: tuple[str, ...] = ()  # suspicions that no schedule confirmed
     odds: Odds | None = None  # of a statistical pass
     near_misses: NearMisses | None = field(default=None, compare=False)  # on free threads
+    injected: tuple[Injected, ...] = field(default=(), compare=False)  # delays, faults, meetings
     carrier: str = field(default="", compare=False)  # of the search: "threads (why)", "greenlets"
 
     def as_json(self) -> dict[str, Any]:
@@ -207,6 +209,7 @@ class Finding:
             "lock_order": None if self.lock_order is None else self.lock_order.as_json(),
             "races": [race.as_json() for race in self.races],
             "remarks": list(self.remarks),
+            "injected": [one._asdict() for one in self.injected],
             **odds_as_json(self.odds),
             **({} if self.near_misses is None else {"near_misses": self.near_misses.as_json()}),
         }

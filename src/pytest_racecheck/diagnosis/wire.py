@@ -23,6 +23,7 @@ from pytest_racecheck.engine.failure import is_ours
 from pytest_racecheck.engine.recording import Recording
 from pytest_racecheck.engine.trace import Step, Trace
 from pytest_racecheck.errors import RacecheckError
+from pytest_racecheck.faults.ledger import Injected
 from pytest_racecheck.free.messages import write_all
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def _pack_failure(failure: Failure) -> dict[str, Any]:
 def unpack_finding(message: dict[str, Any]) -> Finding:
     """What ``pack_finding`` packed."""
     plain = {name: _tupled(value) for name, value in message["finding"].items()}
+    plain["injected"] = tuple(Injected(*one) for one in plain["injected"])
     failure, story, recording = message["failure"], message["story"], message["recording"]
     return Finding(
         **{**plain, "verdict": Verdict(plain["verdict"])},

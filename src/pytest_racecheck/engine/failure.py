@@ -43,12 +43,17 @@ class TaskFailure:
             "assertion" if isinstance(error, AssertionError) else "exception"
         )
         message = str(error).strip() or type(error).__name__
-        where = _deepest_user_line(error.__traceback__)
+        where = deepest_user_line(error.__traceback__)
         return TaskFailure(kind, type(error).__name__, message, where, task.path, error)
 
 
 def stops_the_test(error: BaseException) -> bool:
-    """Whether pytest takes ``error`` for a wish (skip, xfail, exit) and not for a failure."""
+    """Whether pytest takes ``error`` for a wish (skip, xfail, exit) and not for a failure.
+
+    The same goes for a mistake in how the test asks for something of ours.
+    """
+    if getattr(error, "stops_the_search", False) is True:
+        return True
     kinds = type(error).__mro__
     wish = any(kind.__module__ == "_pytest.outcomes" for kind in kinds)  # they fake their own
     return (wish and kinds[0].__name__ != "Failed") or any(
@@ -80,7 +85,7 @@ def place(filename: str, line: int) -> str:
     return f"{os.path.basename(filename)}:{line}"
 
 
-def _deepest_user_line(traceback: TracebackType | None) -> str:
+def deepest_user_line(traceback: TracebackType | None) -> str:
     """The innermost line of the user; of an installed library where there is none."""
     places: dict[int, str] = {}
     while traceback is not None:

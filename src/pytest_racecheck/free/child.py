@@ -45,7 +45,7 @@ def run_child(request: dict[str, Any], fds: dict[str, int], *, parent: int) -> N
     status, here = 70, os.getpid()
     try:
         take_over_process(fds, parent)
-        failures = _Failures(request["own"])
+        failures = Failures(request["own"])
         threading.excepthook = failures.from_thread
         message: dict[str, Any] = {}
         try:
@@ -118,7 +118,7 @@ def _flush() -> None:
             stream.flush()
 
 
-class _Failures:
+class Failures:
     """Remembers the first exception that escaped from any thread."""
 
     def __init__(self, own_folders: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pytest_racecheck.free.binomial import upper_bound
+from pytest_racecheck.free.binomial import lower_bound, upper_bound
 
 CONFIDENCE = 0.95
 
@@ -31,6 +31,15 @@ class Rate:
         is `1 - 0.05 ** (1 / runs)`, which the rule of three approximates as 3 / runs.
         """
         return upper_bound(self.failures, self.runs, CONFIDENCE)
+
+    def interval(self) -> tuple[float, float]:
+        """The failure probabilities a run that these counts leave plausible (95 %, two-sided).
+
+        Clopper and Pearson's, which is exact: each end with half of the 5 %.
+        """
+        each = 1.0 - (1.0 - CONFIDENCE) / 2.0
+        low = lower_bound(self.failures, self.runs, each) if self.runs else 0.0
+        return low, upper_bound(self.failures, self.runs, each)
 
     def power(self, runs: int) -> float:
         """The probability that `runs` runs at this rate show at least one failure."""
