@@ -25,14 +25,14 @@ STAIRS = (
     {"errors"},
     {"probes", "zmq_draft"},  # the programs and the catalogue ask where a draft API lies
     {"engine", "free", "oracles", "signalling"},
-    {"adapters"},
+    {"adapters", "postgres"},
     {"diagnosis"},
     {"catalogue"},
     {"hall"},
 )
 STEP = {room: step for step, rooms in enumerate(STAIRS) for room in rooms}
 # What a scenario may see, as a user's code would: the public names, probes, and the programs.
-PUBLIC = {"hall", "probes", "signalling"}
+PUBLIC = {"hall", "probes", "signalling", "postgres"}
 # Only here may the engine meet the real world: the clock's patience, the carrier's threads.
 REAL_TIME = {"clock.py", "carrier.py", "watchdog.py"}
 

@@ -37,6 +37,7 @@ def controlled_runner(
         threads = stack.enter_context(control_threads())
         stack.callback(listen, listen(lambda name: switch("pass", f"probe {name!r}")))
         world = stack.enter_context(_zeromq() if "zmq" in sys.modules else nullcontext())
+        rows = stack.enter_context(_postgres() if "psycopg" in sys.modules else nullcontext())
         runner: Runner
 
         def before(execution: Execution) -> None:
@@ -50,6 +51,8 @@ def controlled_runner(
         def after(execution: Execution) -> None:
             if world is not None:
                 _look_at_messages(execution, world)
+            if rows is not None:
+                _look_at_sessions(execution, rows)
             if threads.after(execution):
                 runner.retire_carriers()
 
@@ -103,9 +106,22 @@ def _look_at_messages(execution: Execution, world: Any) -> None:
     execution.uncontrolled.extend(f"{u.transport} did not settle" for u in used if not u.settled)
 
 
+def _look_at_sessions(execution: Execution, rows: Any) -> None:
+    execution.uncontrolled.extend(dict.fromkeys(rows.world.uncertain))
+    execution.left_open.extend(rows.end_of_execution(bool(execution.failures)))
+
+
 @contextmanager
 def _zeromq() -> Iterator[Any]:
     from pytest_racecheck.adapters.zeromq import control_zeromq
 
     with control_zeromq() as world:
         yield world
+
+
+@contextmanager
+def _postgres() -> Iterator[Any]:
+    from pytest_racecheck.adapters.postgres import control_postgres
+
+    with control_postgres() as rows:
+        yield rows

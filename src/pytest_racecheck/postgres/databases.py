@@ -82,7 +82,7 @@ def tell_of_waits(server: Server, name: str) -> None:
         return  # ours does so anyway
     for setting, value in TELLING.items():
         try:
-            server.execute(f'alter database "{name}" set {setting} = \'{value}\'')
+            server.execute(f"alter database \"{name}\" set {setting} = '{value}'")
         except servers.RacecheckError:
             return  # no superuser there: the adapter asks again and again, and says so
 

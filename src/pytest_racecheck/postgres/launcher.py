@@ -242,9 +242,7 @@ def _run(
     if done.returncode:
         said = " / ".join(done.stderr.decode(errors="replace").split("\n")[-4:]).strip(" /")
         advice = "give a server of your own with --racecheck-postgres=DSN"
-        raise RacecheckError(
-            f"PostgreSQL: {os.path.basename(command[0])} failed: {said}; {advice}"
-        )
+        raise RacecheckError(f"PostgreSQL: {os.path.basename(command[0])} failed: {said}; {advice}")
 
 
 def _environment() -> dict[str, str]:

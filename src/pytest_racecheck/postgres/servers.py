@@ -158,9 +158,7 @@ def is_open(connection: PGconn) -> bool:
     return connection.status == pq.ConnStatus.OK
 
 
-def execute(
-    connection: PGconn, sql: str, of: Server | None = None
-) -> list[tuple[str | None, ...]]:
+def execute(connection: PGconn, sql: str, of: Server | None = None) -> list[tuple[str | None, ...]]:
     """Run statements; the rows of the last one, as text.  Raises RacecheckError."""
     from psycopg import pq
 
