@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 
-from pytest_racecheck.adapters.postgres_drive import connect, perform
+from pytest_racecheck.adapters.postgres_drive import connect, give_up, perform
 from pytest_racecheck.adapters.postgres_leftovers import clear
 from pytest_racecheck.adapters.postgres_lock import StatementLock
 from pytest_racecheck.adapters.postgres_statements import Statement
@@ -91,6 +91,8 @@ def _controlled_close(world: World, original: Method) -> Method:
         if task is None or session is None or self.closed or getattr(self, "_pool", None):
             original(self)
             return
+        if task.doomed:
+            give_up(session)
         statement = Statement(CLOSE, "close")
         ends = session.in_transaction or session.keeps_locks
         session.task, session.statement = task, statement

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import select
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from psycopg import errors, pq
 from psycopg.waiting import Ready, Wait
@@ -22,9 +22,10 @@ from pytest_racecheck.adapters.postgres_statements import (
     describe,
 )
 from pytest_racecheck.adapters.postgres_world import Operation, Session, World, _ask
-from pytest_racecheck.engine import Task, now_s, switch, wait_until
+from pytest_racecheck.engine import Task, switch, wait_until
 from pytest_racecheck.engine.clock import real_monotonic_s, real_sleep_s
 from pytest_racecheck.engine.execution import controlled
+from pytest_racecheck.engine.task import Unwind
 
 #: The label of a task that waits for a lock of the server.
 BLOCKED = "get a lock for"
@@ -48,6 +49,8 @@ def perform(
         return _listen(world, session, generator, limit_s)
     nothing = statement.kind in (COMMIT, ROLLBACK) and not session.in_transaction
     session.task = task
+    if task.doomed:
+        give_up(session)
     if statement.kind != GOES_ON and not nothing:
         session.statement = statement
         switch(statement.kind, Operation(session, statement, world))
@@ -56,12 +59,26 @@ def perform(
     failed = connection.pgconn.transaction_status == pq.TransactionStatus.INERROR
     try:
         return _Drive(world, session, generator).run()
+    except errors.DeadlockDetected as error:
+        detail = error.diag.message_detail or ""
+        error.racecheck_waits = world.tell_deadlock(detail)  # type: ignore[attr-defined]
+        raise
     finally:
         if statement.kind == COMMIT and failed:
             world.remarks.append(
                 f"{session.title}: COMMIT of a transaction that had failed rolled it back"
             )
         world.settle()
+
+
+def give_up(session: Session) -> NoReturn:
+    """The task ends early: cut its session off, so that nothing on the way out finds it open."""
+    connection = session.ref()
+    if session.made_here and connection is not None:
+        session.abandoned = True
+        connection._closed = True
+        connection.pgconn.finish()
+    raise Unwind
 
 
 class _Drive:
@@ -137,6 +154,8 @@ class _Drive:
                 operation,
                 outside=outside,
             )
+        except Unwind:
+            give_up(session)
         finally:
             session.parked = False
         session.told = ""

@@ -15,7 +15,9 @@ def clear(world: World, failed: bool) -> tuple[str, ...]:
     said = list(world.remarks)
     for session in world.sessions:
         connection = session.ref()
-        if session.made_here:
+        if session.abandoned:
+            session.observer.end([session.pid])
+        elif session.made_here:
             if connection is not None and not connection.closed:
                 said.append(
                     f"{session.title}, opened at {site_of(session.created_at)}, was not closed"

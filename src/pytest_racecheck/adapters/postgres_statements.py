@@ -46,6 +46,8 @@ class Statement:
         return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
+NOTHING = Statement(EXECUTE, "")
+
 Read = Callable[[Any, dict[str, Any]], Statement]
 
 
@@ -96,8 +98,9 @@ def _declared(connection: Any, local: dict[str, Any]) -> Statement:
 
 def _fetched(_: Any, local: dict[str, Any]) -> Statement:
     cursor = local.get("self")
-    if hasattr(cursor, "name"):
-        return Statement(FETCH, f"fetch from {cursor.name}")
+    named = getattr(cursor, "name", None)
+    if named is not None:
+        return Statement(FETCH, f"fetch from {named}")
     return Statement(EXECUTE, "pipeline: results")
 
 

@@ -7,22 +7,24 @@ import socket
 import struct
 import weakref
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
 from pytest_racecheck.adapters.postgres_observer import OUR_NAME, Observer, Seen, in_a_cycle
-from pytest_racecheck.adapters.postgres_statements import EXECUTE, Statement
+from pytest_racecheck.adapters.postgres_statements import EXECUTE, NOTHING, Statement
 from pytest_racecheck.adapters.zeromq_owner import Stack
 from pytest_racecheck.engine import Task
 from pytest_racecheck.engine.clock import real_monotonic_s, real_sleep_s
+from pytest_racecheck.engine.waits import user_place
 
 #: What the server says to a session that waits for a lock, and what it says when that is over.
 _TOLD = re.compile(
     r"process (\d+) (still waiting for|acquired|avoided deadlock for) (.*?)(?: after|$)"
 )
+_DEADLOCK = re.compile(r"Process (\d+) waits for (.*?); blocked by process (\d+)\.")
 #: A server that has not come to rest by then is counted, and the verdict says so.
 LIMIT_S = 5.0
 _PAUSE_S, _LONGEST_PAUSE_S = 20e-6, 2e-3
@@ -42,7 +44,7 @@ class Session:
     created_at: Stack
     pushes: bool  # the server tells it of its lock waits
     socket: socket.socket | None  # a second handle, to look without reading
-    statement: Statement = Statement(EXECUTE, "")
+    statement: Statement = NOTHING
     task: Task | None = None  # who used it last
     told: str = ""  # the lock for which it waits, as the server said
     parked: bool = False  # its task waits for a lock
@@ -50,6 +52,7 @@ class Session:
     blockers: tuple[int, ...] = ()
     keeps_locks: bool = False  # locks that outlive a transaction
     closed: bool = False
+    abandoned: bool = False  # cut off when its task ended early
 
     @property
     def in_transaction(self) -> bool:
@@ -193,6 +196,22 @@ class World:
         lock = session.told or session.observer.lock_awaited(session.pid)
         held = [self._holder(pid) for pid in session.blockers]
         return f"{asks} for {lock or 'a lock'}, held by {' and '.join(held) or 'nobody any more'}"
+
+    def tell_deadlock(self, detail: str) -> tuple[str, ...]:
+        """The server's account of a deadlock, one line a session, with tasks and statements."""
+        lines = []
+        for pid, lock, holder in _DEADLOCK.findall(detail):
+            session = self.of_pid(int(pid))
+            if session is None or session.task is None:
+                lines.append(f"pid {pid}, not under control: waits for {lock}")
+                continue
+            task = session.task
+            lines.append(
+                f"{task.path} ({task.name}) at {user_place(task)}: waits in "
+                f"{session.statement.shown!r} ({session.title}, pid {pid}) for {lock}, held by "
+                f"{self._holder(int(holder))}"
+            )
+        return tuple(lines)
 
     def _holder(self, pid: int) -> str:
         holder = self.of_pid(pid)

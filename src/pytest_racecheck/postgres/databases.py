@@ -7,8 +7,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pytest_racecheck.errors import RacecheckError
 from pytest_racecheck.postgres import servers
 from pytest_racecheck.postgres.launcher import TELLING
 from pytest_racecheck.postgres.servers import PREFIX, Server, out_of_control
@@ -45,35 +46,42 @@ class Database:
         """End every other session, throw away what is there, and run ``sql``."""
         if self.template is not None:
             self._clone()
-        elif self.connection is None or not servers.is_open(self.connection):
-            self.server.execute(f'create database "{self.name}"')
-            tell_of_waits(self.server, self.name)
-            self.connection = servers.connect(
-                f"{self.dsn} application_name={OUR_NAME}", self.server
-            )
-            servers.execute(self.connection, "select 1" if not sql else sql, self.server)
+            if sql:
+                self.execute(sql)
             return
-        else:
-            ended = _END_OTHERS.format(name=self.name)
-            servers.execute(self.connection, f"{ended}; {_CLEAR}{sql}", self.server)
-            return
-        if sql:
+        clear = _END_OTHERS.format(name=self.name) + "; " + _CLEAR
+        if self.connection is None or not servers.is_open(self.connection):
+            self._create()
+            clear = ""
+        if clear or sql:
+            assert self.connection is not None
+            servers.execute(self.connection, clear + sql, self.server)
+
+    def connect(self, **options: Any) -> Any:
+        """A psycopg connection; ``options`` are those of ``psycopg.connect``."""
+        import psycopg
+
+        return psycopg.connect(self.dsn, **options)
+
+    def execute(self, sql: str) -> list[tuple[str | None, ...]]:
+        """Run statements outside all control, and commit; the rows of the last one, as text."""
+        with out_of_control():
             connection = servers.connect(self.dsn, self.server)
             try:
-                servers.execute(connection, sql, self.server)
+                return servers.execute(connection, sql, self.server)
             finally:
                 connection.finish()
+
+    def _create(self) -> None:
+        self.server.sweep()
+        self.server.execute(f'create database "{self.name}"')
+        tell_of_waits(self.server, self.name)
+        self.connection = servers.connect(f"{self.dsn} application_name={OUR_NAME}", self.server)
 
     def _clone(self) -> None:
         self.server.execute(f'drop database if exists "{self.name}" with (force)')
         self.server.execute(f'create database "{self.name}" template "{self.template}"')
         tell_of_waits(self.server, self.name)
-
-    def drop(self) -> None:
-        """Remove it, whoever is connected."""
-        if self.connection is not None:
-            self.connection.finish()
-        self.server.execute(f'drop database if exists "{self.name}" with (force)')
 
 
 def tell_of_waits(server: Server, name: str) -> None:
@@ -83,7 +91,7 @@ def tell_of_waits(server: Server, name: str) -> None:
     for setting, value in TELLING.items():
         try:
             server.execute(f"alter database \"{name}\" set {setting} = '{value}'")
-        except servers.RacecheckError:
+        except RacecheckError:
             return  # no superuser there: the adapter asks again and again, and says so
 
 
@@ -99,14 +107,20 @@ def database(sql: str = "", *, base: str = "") -> Iterator[str]:
     Inside a body under control all of this is no operation: only what the body then does is one.
     Raises MissingDependency when there is no server here, RacecheckError when it refuses.
     """
+    with opened(sql, base) as found:
+        yield found.dsn
+
+
+@contextmanager
+def opened(sql: str = "", base: str = "", server: Server | None = None) -> Iterator[Database]:
+    """The same, with what can be done to it; ``server`` when it is not the one of this process."""
     with out_of_control():
-        found = _database(base)
+        found = _database(server or servers.server(), base)
         found.renew(sql)
-    yield found.dsn
+    yield found
 
 
-def _database(base: str) -> Database:
-    server = servers.server()
+def _database(server: Server, base: str) -> Database:
     key = (os.getpid(), base or None)
     found = _databases.get(key)
     if found is None or found.server is not server:

@@ -20,8 +20,24 @@ if TYPE_CHECKING:
 
 #: How to reach a server that is there already; a process that started one tells its children so.
 DSN_VARIABLE = "RACECHECK_POSTGRES"
+#: The mark of the run that such a process belongs to.
+RUN_VARIABLE = "RACECHECK_POSTGRES_RUN"
 #: Every database of ours begins with this, and goes on with a mark of the run that made it.
 PREFIX = "racecheck_"
+
+
+def _mark_of_this_run() -> str:
+    return os.environ.get(RUN_VARIABLE) or uuid.uuid4().hex[:8]
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 @dataclass(eq=False, slots=True)
@@ -30,8 +46,22 @@ class Server:
 
     dsn: str
     running: Running | None = None
-    run: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
-    _admins: dict[int, PGconn] = field(default_factory=dict)
+    run: str = field(default_factory=_mark_of_this_run)
+    starts_here: bool = False  # this process is the one that ends the run on somebody's server
+    _admins: dict[int, PGconn] = field(default_factory=dict)  # by process
+
+    def environment(self) -> dict[str, str]:
+        """What a process that is to use this server as well has to find in its environment."""
+        return {DSN_VARIABLE: self.dsn, RUN_VARIABLE: self.run}
+
+    def sweep(self, everything: bool = False) -> None:
+        """Drop the databases that processes of this run made which have ended; or all of them."""
+        mark = f"{PREFIX}{self.run}_"
+        for (name,) in self.execute("select datname from pg_database"):
+            if name is not None and name.startswith(mark):
+                pid = name[len(mark) :].partition("_")[0]
+                if everything or not _is_alive(int(pid)):
+                    self.execute(f'drop database if exists "{name}" with (force)')
 
     def execute(self, sql: str) -> list[tuple[str | None, ...]]:
         """Run statements as the administrator, outside all control; the rows of the last one.
@@ -52,41 +82,44 @@ class Server:
         return f"; the server said: {words}" if words else ""
 
     def close(self) -> None:
-        """Drop what we made there, and stop the server if it is ours."""
-        mine = self._admins.pop(os.getpid(), None)
+        """Drop what this run made there, or stop the server if it is ours."""
         if self.running is not None:
             self.running.stop()
+        elif self.starts_here:
+            self.sweep(everything=True)
+        mine = self._admins.pop(os.getpid(), None)
         if mine is not None:
             mine.finish()
 
 
-_known: dict[int, Server] = {}  # by process
+_current: list[Server] = []
 
 
 def server(version: str | None = None) -> Server:
     """The server of this process, started now if need be; ``version`` such as "16" for that one.
 
-    Raises MissingDependency when there is none here, RacecheckError when it does not come up.
+    A process that was forked uses its parent's.  Raises MissingDependency when there is none here,
+    RacecheckError when it does not come up.
     """
-    here = _known.get(os.getpid())
-    if here is None:
+    if not _current:
         with out_of_control():
-            _known.clear()
-            here = _known[os.getpid()] = _made(version)
-    return here
+            made = start(version)
+        atexit.register(made.close)
+        _current.append(made)
+    return _current[0]
 
 
-def _made(version: str | None) -> Server:
+def start(version: str | None = None) -> Server:
+    """A server for who closes it himself: the one in the environment, else one of our own."""
+    _refuse_without_psycopg()
     given = os.environ.get(DSN_VARIABLE)
     if given:
-        return Server(given)
-    _refuse_without_psycopg()
-    binaries = binaries_or_refusal(version)
-    started = Server("", launch(binaries))
-    assert started.running is not None
-    started.dsn = started.running.dsn
-    atexit.register(started.close)
-    return started
+        found = Server(given)
+        found.starts_here = RUN_VARIABLE not in os.environ
+        found.execute("select 1")  # better now than in the middle of a test
+        return found
+    running = launch(binaries_or_refusal(version))
+    return Server(running.dsn, running)
 
 
 def binaries_or_refusal(version: str | None = None) -> Binaries:
@@ -109,11 +142,11 @@ def _refuse_without_psycopg() -> None:
 
 
 def forget() -> None:
-    """Stop the server of this process, so that the next one asked for is another."""
-    here = _known.pop(os.getpid(), None)
-    if here is not None:
-        atexit.unregister(here.close)
-        here.close()
+    """Let go of the server of this process, so that the next one asked for is another."""
+    while _current:
+        gone = _current.pop()
+        atexit.unregister(gone.close)
+        gone.close()
 
 
 @contextmanager
@@ -129,14 +162,19 @@ def out_of_control() -> Iterator[None]:
 
 def connect(dsn: str, of: Server | None = None) -> PGconn:
     """A connection that no adapter sees.  Raises RacecheckError, which says what to do."""
-    from psycopg import pq
+    from psycopg import Error, pq
+    from psycopg.conninfo import conninfo_to_dict
 
     try:
-        made = pq.PGconn.connect(dsn.encode())
-    except Exception as error:
-        raise RacecheckError(f"PostgreSQL: the connection string is wrong: {error}") from None
+        conninfo_to_dict(dsn)
+    except Error as error:
+        raise RacecheckError(
+            f"PostgreSQL: the connection string is wrong: {str(error).strip()}; mend it "
+            "(--racecheck-postgres=DSN)"
+        ) from None
+    made = pq.PGconn.connect(dsn.encode())
     if made.status != pq.ConnStatus.OK:
-        said = made.error_message.decode(errors="replace").strip().replace("\n", " ")
+        said = " ".join(made.error_message.decode(errors="replace").split())
         made.finish()
         why = of.why_gone() if of is not None else ""
         raise RacecheckError(f"PostgreSQL cannot be reached: {said}{why}; {_advice(said)}")
@@ -164,11 +202,13 @@ def execute(connection: PGconn, sql: str, of: Server | None = None) -> list[tupl
 
     done = connection.exec_(sql.encode())
     if done.status not in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
-        said = done.error_message.decode(errors="replace").strip().replace("\n", " ")
+        said = " ".join(done.error_message.decode(errors="replace").split())
         if not is_open(connection):
             why = of.why_gone() if of is not None else ""
             raise RacecheckError(f"PostgreSQL went away: {said}{why}")
-        raise RacecheckError(f"PostgreSQL refused: {said}; the statement was: {sql.strip()[:200]}")
+        raise RacecheckError(
+            f"PostgreSQL refused: {said}; the statement was: {' '.join(sql.split())[:200]}"
+        )
     return [
         tuple(_text(done.get_value(row, column)) for column in range(done.nfields))
         for row in range(done.ntuples)
