@@ -15,10 +15,11 @@ from typing import Any
 
 import psycopg
 
-from pytest_racecheck.adapters.postgres_drive import connect, give_up, perform
+from pytest_racecheck.adapters.postgres_drive import connect, perform
 from pytest_racecheck.adapters.postgres_leftovers import clear
 from pytest_racecheck.adapters.postgres_lock import StatementLock
 from pytest_racecheck.adapters.postgres_statements import Statement
+from pytest_racecheck.adapters.postgres_touches import footprint
 from pytest_racecheck.adapters.postgres_world import Operation, World
 from pytest_racecheck.adapters.zeromq import Stand
 from pytest_racecheck.adapters.zeromq_owner import call_stack
@@ -92,12 +93,15 @@ def _controlled_close(world: World, original: Method) -> Method:
             original(self)
             return
         if task.doomed:
-            give_up(session)
+            session.abandoned = True
+            original(self)
+            return
         statement = Statement(CLOSE, "close")
         ends = session.in_transaction or session.keeps_locks
         session.task, session.statement = task, statement
         if ends:
-            switch(CLOSE, Operation(session, statement, world))
+            touched = footprint(world.catalogue, session, statement)
+            switch(CLOSE, Operation(session, statement, world, touched))
         original(self)
         if ends or world.parked():
             session.observer.wait_until_gone(session.pid)

@@ -16,14 +16,17 @@ from psycopg.waiting import Ready, Wait
 from pytest_racecheck.adapters.postgres_observer import in_a_cycle
 from pytest_racecheck.adapters.postgres_statements import (
     COMMIT,
+    EXECUTE,
     GOES_ON,
     LISTEN,
     ROLLBACK,
     describe,
 )
+from pytest_racecheck.adapters.postgres_touches import UNNOTICED, footprint, while_waiting
 from pytest_racecheck.adapters.postgres_world import Operation, Session, World, _ask
 from pytest_racecheck.engine import Task, switch, wait_until
 from pytest_racecheck.engine.clock import real_monotonic_s, real_sleep_s
+from pytest_racecheck.engine.dependence import WRITE
 from pytest_racecheck.engine.execution import controlled
 from pytest_racecheck.engine.task import Unwind
 
@@ -53,7 +56,10 @@ def perform(
         give_up(session)
     if statement.kind != GOES_ON and not nothing:
         session.statement = statement
-        switch(statement.kind, Operation(session, statement, world))
+        touched = footprint(world.catalogue, session, statement)
+        if len(touched) > UNNOTICED or statement.kind != EXECUTE or touched[-1][2] == WRITE:
+            switch(statement.kind, Operation(session, statement, world, touched))
+        session.touched = touched
     if any(name in statement.text for name in _LOCKS_THAT_STAY):
         session.keeps_locks = True
     failed = connection.pgconn.transaction_status == pq.TransactionStatus.INERROR
@@ -146,7 +152,7 @@ class _Drive:
         session.parked, session.moved = True, False
         world.settle()
         outside = any(world.of_pid(pid) is None for pid in session.blockers)
-        operation = Operation(session, session.statement, world)
+        operation = Operation(session, session.statement, world, while_waiting(session.touched))
         try:
             wait_until(
                 lambda: session.moved or (outside and bool(self._ready(Wait.R, 0))),
@@ -209,7 +215,9 @@ def _listen(world: World, session: Session, generator: Any, limit_s: float | Non
     connection = session.ref()
     poll = select.poll()
     poll.register(connection.pgconn.socket, select.POLLIN)
-    operation = Operation(session, describe(connection, generator), world)
+    statement = describe(connection, generator)
+    touched = footprint(world.catalogue, session, statement)
+    operation = Operation(session, statement, world, touched)
     next(generator)
     got = wait_until(lambda: bool(poll.poll(0)), LISTEN, operation, timeout_s=limit_s, outside=True)
     if not got:

@@ -28,6 +28,8 @@ def clear(world: World, failed: bool) -> tuple[str, ...]:
             _roll_back(session, connection)
         if session.socket is not None:
             session.socket.close()
+        if connection is not None and not connection.closed:
+            connection.pgconn.notice_handler = session.heard_before
     world.begin()
     return () if failed else tuple(dict.fromkeys(said))
 

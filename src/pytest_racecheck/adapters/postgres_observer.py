@@ -58,7 +58,7 @@ class Observer:
     def ask(self, pids: Iterable[int]) -> dict[int, Seen]:
         """What the sessions with these process ids do now."""
         wanted = b"{" + ",".join(map(str, pids)).encode() + b"}"
-        rows = self._rows(_ASK, wanted, prepared=True)
+        rows = self.rows(_ASK, wanted, prepared=True)
         return {
             int(row[0] or 0): Seen(
                 row[1] or "",
@@ -70,7 +70,7 @@ class Observer:
 
     def lock_awaited(self, pid: int) -> str:
         """Mode and object of the lock for which a session waits, in words; "" when for none."""
-        found = self._rows(_WAITS, str(pid).encode())
+        found = self.rows(_WAITS, str(pid).encode())
         if not found:
             return ""
         mode, kind, what = found[0][:3]
@@ -78,11 +78,11 @@ class Observer:
 
     def end(self, pids: Iterable[int]) -> None:
         """Terminate sessions, and wait until they are gone."""
-        self._rows(_END, b"{" + ",".join(map(str, pids)).encode() + b"}")
+        self.rows(_END, b"{" + ",".join(map(str, pids)).encode() + b"}")
 
     def cancel(self, pid: int) -> None:
         """Cancel the statement of a session."""
-        self._rows(_CANCEL, str(pid).encode())
+        self.rows(_CANCEL, str(pid).encode())
 
     def wait_until_gone(self, pid: int) -> bool:
         """Wait until the process of a session that was closed has ended; False when it has not."""
@@ -95,7 +95,7 @@ class Observer:
 
     def value(self, query: str) -> str:
         """The first column of the first row, "" when there is none."""
-        rows = self._rows(query.encode())
+        rows = self.rows(query.encode())
         return (rows[0][0] or "") if rows else ""
 
     def close(self) -> None:
@@ -104,16 +104,18 @@ class Observer:
             self._connection.finish()
         self._connection = None
 
-    def _rows(
+    def rows(
         self, query: bytes, *params: bytes, prepared: bool = False
     ) -> list[tuple[str | None, ...]]:
-        connection = self._open()
-        if prepared:
-            done = connection.exec_prepared(_NAME, list(params))
-        else:
-            done = connection.exec_params(query, list(params))
+        """The rows that the server gives for a query of ours; asked again when it had cut us off.
+
+        Raises RacecheckError.
+        """
+        done = self._sent(query, params, prepared)
+        if done.status == pq.ExecStatus.FATAL_ERROR and not self._is_open():
+            done = self._sent(query, params, prepared)  # our database was made anew
         if done.status not in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
-            said = done.error_message.decode(errors="replace").strip()
+            said = " ".join(done.error_message.decode(errors="replace").split())
             raise RacecheckError(f"PostgreSQL could not be asked about its sessions: {said}")
         return [
             tuple(
@@ -123,13 +125,22 @@ class Observer:
             for row in range(done.ntuples)
         ]
 
+    def _sent(self, query: bytes, params: tuple[bytes, ...], prepared: bool) -> Any:
+        connection = self._open()
+        if prepared:
+            return connection.exec_prepared(_NAME, list(params))
+        return connection.exec_params(query, list(params))
+
+    def _is_open(self) -> bool:
+        connection = self._connection
+        return connection is not None and connection.status == pq.ConnStatus.OK
+
     def _open(self) -> Any:
-        alive = self._connection is not None and self._connection.status == pq.ConnStatus.OK
-        if alive and self._pid == os.getpid():
+        if self._is_open() and self._pid == os.getpid():
             return self._connection
         made = pq.PGconn.connect(self._conninfo.encode())
         if made.status != pq.ConnStatus.OK:
-            said = made.error_message.decode(errors="replace").strip()
+            said = " ".join(made.error_message.decode(errors="replace").split())
             raise RacecheckError(
                 f"PostgreSQL cannot be asked about its sessions: {said}; racecheck needs one "
                 "connection of its own"

@@ -7,7 +7,7 @@ import socket
 import struct
 import weakref
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from psycopg import pq
@@ -15,9 +15,11 @@ from psycopg.conninfo import make_conninfo
 
 from pytest_racecheck.adapters.postgres_observer import OUR_NAME, Observer, Seen, in_a_cycle
 from pytest_racecheck.adapters.postgres_statements import EXECUTE, NOTHING, Statement
+from pytest_racecheck.adapters.postgres_touches import Catalogue, Transaction
 from pytest_racecheck.adapters.zeromq_owner import Stack
 from pytest_racecheck.engine import Task
 from pytest_racecheck.engine.clock import real_monotonic_s, real_sleep_s
+from pytest_racecheck.engine.dependence import Touches
 from pytest_racecheck.engine.waits import user_place
 
 #: What the server says to a session that waits for a lock, and what it says when that is over.
@@ -52,6 +54,9 @@ class Session:
     blockers: tuple[int, ...] = ()
     keeps_locks: bool = False  # locks that outlive a transaction
     closed: bool = False
+    touched: Touches = field(default_factory=list)  # by its statement
+    transaction: Transaction = field(default_factory=Transaction)
+    heard_before: Any = None  # who heard the server's messages before us
     abandoned: bool = False  # cut off when its task ended early
 
     @property
@@ -92,6 +97,7 @@ class Operation:
     session: Session
     statement: Statement
     world: World
+    touched: Touches = field(default_factory=list)
 
     @property
     def __racecheck_name__(self) -> str:
@@ -103,6 +109,10 @@ class Operation:
         """The tasks that alone can let this one go on."""
         return self.world.tasks_blocking(self.session)
 
+    def __racecheck_touches__(self) -> Touches:
+        """What the strategies have to know of it."""
+        return self.touched
+
     def __racecheck_wait__(self) -> str:
         """For what, and because of whom, as the server says."""
         return self.world.tell(self.session, self.statement)
@@ -113,12 +123,14 @@ class World:
 
     def __init__(self) -> None:
         self._observers: dict[tuple[str, ...], Observer] = {}
+        self.catalogue = Catalogue()
         self.begin()
 
     def begin(self) -> None:
         """Start an execution: ordinals begin at 1 again."""
         self.sessions: list[Session] = []
         self._by_connection: weakref.WeakKeyDictionary[Any, Session] = weakref.WeakKeyDictionary()
+        self.catalogue.begin()
         self.remarks: list[str] = []
         self.uncertain: list[str] = []
 
@@ -306,7 +318,7 @@ def _listen(connection: Any, session: Session) -> None:
         if before is not None:
             before(result)
 
-    pgconn.notice_handler = hear
+    pgconn.notice_handler, session.heard_before = hear, before
 
 
 def _second_handle(pgconn: Any) -> socket.socket | None:

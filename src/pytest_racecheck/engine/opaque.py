@@ -29,6 +29,8 @@ _CONTROLLED = frozenset(
     dataclasses enum abc pytest_racecheck
     """.split()  # noqa: SIM905 - a table of names
 )
+#: The same of whole packages; whose statements are operations, and say what they touch.
+_CONTROLLED_PACKAGES = frozenset({__package__.partition(".")[0], "psycopg"})
 #: Built-in functions that touch none of the user's data.
 _HARMLESS = frozenset(
     """
@@ -150,7 +152,7 @@ def _of_instance(of: type) -> str | None:
 
 def _of_function(function: FunctionType) -> str | None:
     module = function.__module__ or ""
-    ours = module in _CONTROLLED or module.startswith(f"{__package__.partition('.')[0]}.")
+    ours = module in _CONTROLLED or module.partition(".")[0] in _CONTROLLED_PACKAGES
     return None if ours or has_gates(function.__code__) else WRITE
 
 
@@ -178,7 +180,7 @@ def _of_class(of: type) -> str | None:
 
 def _is_ours(kind: type) -> bool:
     """Whether everything that an instance of this class itself can do has gates."""
-    if kind.__module__ in _CONTROLLED:
+    if kind.__module__ in _CONTROLLED or kind.__module__.partition(".")[0] in _CONTROLLED_PACKAGES:
         return True
     held = list(vars(kind).values())
     functions = [value for value in held if type(value) is FunctionType]
