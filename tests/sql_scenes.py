@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,7 +122,8 @@ def outcome_of(connection: Any, statement: str) -> object:
         return error.sqlstate
 
 
-def body_of(scene: Scene, dsn: str, kept: list[Seen]) -> Callable[[], None]:
+@contextmanager
+def body_of(scene: Scene, dsn: str, kept: list[Seen]) -> Iterator[Callable[[], None]]:
     """A body with two connections that outlive it; ``kept`` gets what each execution saw."""
     connections = [psycopg.connect(dsn, autocommit=True) for _ in range(2)]
     clear = psycopg.pq.PGconn.connect(dsn.encode())
@@ -133,4 +135,7 @@ def body_of(scene: Scene, dsn: str, kept: list[Seen]) -> Callable[[], None]:
         kept.append(seen)
         play(scene, connections, seen)
 
-    return body
+    yield body
+    clear.finish()
+    for connection in connections:
+        connection.close()

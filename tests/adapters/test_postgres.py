@@ -9,9 +9,10 @@ import pytest
 
 from pytest_racecheck import explore, replay
 from pytest_racecheck.diagnosis.verdict import Finding
-from pytest_racecheck.postgres import database
+from pytest_racecheck.postgres import binaries, database
 
 psycopg = pytest.importorskip("psycopg")
+pytestmark = pytest.mark.skipif(binaries.find() is None, reason=binaries.ENABLE)
 
 TWO_ACCOUNTS = """
 create table account (id int primary key, value int);

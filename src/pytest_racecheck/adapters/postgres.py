@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 
-from pytest_racecheck.adapters.postgres_drive import connect, perform
+from pytest_racecheck.adapters.postgres_drive import connect, give_up, perform
 from pytest_racecheck.adapters.postgres_leftovers import clear
 from pytest_racecheck.adapters.postgres_lock import StatementLock
 from pytest_racecheck.adapters.postgres_statements import Statement
@@ -26,6 +26,7 @@ from pytest_racecheck.adapters.zeromq_owner import call_stack
 from pytest_racecheck.engine import current_task, switch
 from pytest_racecheck.engine.execution import controlled
 from pytest_racecheck.engine.failure import leave_out
+from pytest_racecheck.engine.task import Unwind
 
 Method = Callable[..., Any]
 
@@ -101,7 +102,11 @@ def _controlled_close(world: World, original: Method) -> Method:
         session.task, session.statement = task, statement
         if ends:
             touched = footprint(world.catalogue, session, statement)
-            switch(CLOSE, Operation(session, statement, world, touched))
+            try:
+                switch(CLOSE, Operation(session, statement, world, touched))
+            except Unwind:
+                give_up(session)
+                raise
         original(self)
         if ends or world.parked():
             session.observer.wait_until_gone(session.pid)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import select
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
-from psycopg import errors, pq
+from psycopg import errors
 from psycopg.waiting import Ready, Wait
 
+from pytest_racecheck.adapters import postgres_delivery as delivery
 from pytest_racecheck.adapters.postgres_observer import in_a_cycle
 from pytest_racecheck.adapters.postgres_statements import (
     COMMIT,
@@ -20,13 +21,14 @@ from pytest_racecheck.adapters.postgres_statements import (
     GOES_ON,
     LISTEN,
     ROLLBACK,
+    Statement,
     describe,
 )
 from pytest_racecheck.adapters.postgres_touches import UNNOTICED, footprint, while_waiting
 from pytest_racecheck.adapters.postgres_world import Operation, Session, World, _ask
 from pytest_racecheck.engine import Task, switch, wait_until
 from pytest_racecheck.engine.clock import real_monotonic_s, real_sleep_s
-from pytest_racecheck.engine.dependence import WRITE
+from pytest_racecheck.engine.dependence import WHOLE, WRITE
 from pytest_racecheck.engine.execution import controlled
 from pytest_racecheck.engine.task import Unwind
 
@@ -39,7 +41,6 @@ _UNTOLD_S = 0.05
 _LOOK_MS = 100
 #: A statement that runs longer is left to the watchdog.
 _STATEMENT_PATIENCE_S = 60.0
-_LOCKS_THAT_STAY = ("pg_advisory_lock", "pg_try_advisory_lock")
 
 
 def perform(
@@ -48,25 +49,29 @@ def perform(
     """Run the generator of a round trip to its end, as ``Connection.wait`` does."""
     session = world.session_of(connection)
     statement = describe(connection, generator)
-    if statement.kind == LISTEN:
-        return _listen(world, session, generator, limit_s)
-    nothing = statement.kind in (COMMIT, ROLLBACK) and not session.in_transaction
     session.task = task
-    if task.doomed:
+    try:
+        if task.doomed:
+            raise Unwind
+        if statement.kind == LISTEN:
+            return _listen(world, session, generator, limit_s)
+        return _perform(world, session, statement, generator)
+    except Unwind:
         give_up(session)
+        raise
+
+
+def _perform(world: World, session: Session, statement: Statement, generator: Any) -> Any:
+    nothing = statement.kind in (COMMIT, ROLLBACK) and not session.in_transaction
     if statement.kind != GOES_ON and not nothing:
-        session.statement = statement
-        touched = footprint(world.catalogue, session, statement)
-        if len(touched) > UNNOTICED or statement.kind != EXECUTE or touched[-1][2] == WRITE:
-            switch(statement.kind, Operation(session, statement, world, touched))
-        session.touched = touched
-    if any(name in statement.text for name in _LOCKS_THAT_STAY):
-        session.keeps_locks = True
-    failed = connection.pgconn.transaction_status == pq.TransactionStatus.INERROR
+        _announce(world, session, statement)
+    session.note_words(statement.text)
+    failed = session.has_failed
     try:
         return _Drive(world, session, generator).run()
     except errors.DeadlockDetected as error:
         detail = error.diag.message_detail or ""
+        _had_to_wait(world)
         error.racecheck_waits = world.tell_deadlock(detail)  # type: ignore[attr-defined]
         raise
     finally:
@@ -77,14 +82,22 @@ def perform(
         world.settle()
 
 
-def give_up(session: Session) -> NoReturn:
-    """The task ends early: cut its session off, so that nothing on the way out finds it open."""
+def _announce(world: World, session: Session, statement: Statement) -> None:
+    """The scheduling point before a statement, unless nobody could notice it."""
+    session.statement = statement
+    session.touched = footprint(world.catalogue, session, statement)
+    noticed = len(session.touched) > UNNOTICED or session.touched[-1][2] == WRITE
+    if noticed or statement.kind != EXECUTE:
+        switch(statement.kind, Operation(session, statement, world, session.touched))
+
+
+def give_up(session: Session) -> None:
+    """Its task ends early: cut its session off, so that nothing on the way out finds it open."""
     connection = session.ref()
     if session.made_here and connection is not None:
         session.abandoned = True
         connection._closed = True
         connection.pgconn.finish()
-    raise Unwind
 
 
 class _Drive:
@@ -150,6 +163,7 @@ class _Drive:
     def _park(self) -> None:
         session, world = self._session, self._world
         session.parked, session.moved = True, False
+        _had_to_wait(world)
         world.settle()
         outside = any(world.of_pid(pid) is None for pid in session.blockers)
         operation = Operation(session, session.statement, world, while_waiting(session.touched))
@@ -160,8 +174,6 @@ class _Drive:
                 operation,
                 outside=outside,
             )
-        except Unwind:
-            give_up(session)
         finally:
             session.parked = False
         session.told = ""
@@ -199,6 +211,13 @@ def _as_wanted(happened: int, wanted: int) -> Ready:
     return Ready(ready or wanted)
 
 
+def _had_to_wait(world: World) -> None:
+    """Two statements that wait, whatever for: which comes first decides who closes a cycle."""
+    found = controlled()
+    if found is not None and found[0].touched is not None:
+        found[0].touched(world.catalogue.thing("waits for locks"), WHOLE, WRITE)
+
+
 def _still_here(since_s: float) -> None:
     """Tell the watchdog that a statement runs on the server, which is no lost task."""
     waited_s = real_monotonic_s() - since_s
@@ -219,7 +238,10 @@ def _listen(world: World, session: Session, generator: Any, limit_s: float | Non
     touched = footprint(world.catalogue, session, statement)
     operation = Operation(session, statement, world, touched)
     next(generator)
-    got = wait_until(lambda: bool(poll.poll(0)), LISTEN, operation, timeout_s=limit_s, outside=True)
+    outside = delivery.may_come_from_outside(world, session)
+    got = wait_until(
+        lambda: bool(poll.poll(0)), LISTEN, operation, timeout_s=limit_s, outside=outside
+    )
     if not got:
         generator.close()
         raise errors._WaitTimeout

@@ -17,13 +17,10 @@ def clear(world: World, failed: bool) -> tuple[str, ...]:
         connection = session.ref()
         if session.abandoned:
             session.observer.end([session.pid])
-        elif session.made_here:
-            if connection is not None and not connection.closed:
-                said.append(
-                    f"{session.title}, opened at {site_of(session.created_at)}, was not closed"
-                )
-                _end(session, connection)
-        elif connection is not None and not connection.closed and session.in_transaction:
+        elif session.made_here and not session.closed:
+            said.append(f"{session.title}, opened at {site_of(session.created_at)}, was not closed")
+            _end(session, connection)
+        elif not session.made_here and session.in_transaction:
             said.append(f"{session.title} was left in a transaction")
             _roll_back(session, connection)
         if session.socket is not None:
@@ -35,8 +32,9 @@ def clear(world: World, failed: bool) -> tuple[str, ...]:
 
 
 def _end(session: Session, connection: Any) -> None:
-    connection._closed = True  # the body's way out finds nothing to do, and warns of nothing
-    connection.pgconn.finish()
+    if connection is not None and not connection.closed:
+        connection._closed = True  # nobody is to be warned once more
+        connection.pgconn.finish()
     session.observer.end([session.pid])
 
 

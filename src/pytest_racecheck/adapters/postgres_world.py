@@ -13,6 +13,7 @@ from typing import Any
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
+from pytest_racecheck.adapters import postgres_delivery as delivery
 from pytest_racecheck.adapters.postgres_observer import OUR_NAME, Observer, Seen, in_a_cycle
 from pytest_racecheck.adapters.postgres_statements import EXECUTE, NOTHING, Statement
 from pytest_racecheck.adapters.postgres_touches import Catalogue, Transaction
@@ -30,6 +31,7 @@ _DEADLOCK = re.compile(r"Process (\d+) waits for (.*?); blocked by process (\d+)
 #: A server that has not come to rest by then is counted, and the verdict says so.
 LIMIT_S = 5.0
 _PAUSE_S, _LONGEST_PAUSE_S = 20e-6, 2e-3
+_LOCKS_THAT_STAY = ("pg_advisory_lock", "pg_try_advisory_lock")
 _PEEKED = 1 << 16
 _FIRST_SPINS = 20
 
@@ -53,6 +55,7 @@ class Session:
     moved: bool = True  # ... and can go on: the server has answered, or will not be waited for
     blockers: tuple[int, ...] = ()
     keeps_locks: bool = False  # locks that outlive a transaction
+    listens: bool = False  # notifications may come at any time
     closed: bool = False
     touched: Touches = field(default_factory=list)  # by its statement
     transaction: Transaction = field(default_factory=Transaction)
@@ -66,6 +69,17 @@ class Session:
         if connection is None or connection.closed:
             return False
         return bool(connection.pgconn.transaction_status != pq.TransactionStatus.IDLE)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether its transaction can only be rolled back."""
+        status = self.ref().pgconn.transaction_status
+        return bool(status == pq.TransactionStatus.INERROR)
+
+    def note_words(self, sql: str) -> None:
+        """Learn from a statement what outlives its transaction."""
+        self.listens |= sql.lstrip()[:6].lower() == "listen"
+        self.keeps_locks |= any(name in sql for name in _LOCKS_THAT_STAY)
 
     def hear(self, primary: str) -> bool:
         """Take in a message of the server; whether it was about a lock wait of this session."""
@@ -240,9 +254,14 @@ class World:
 
         Returns when every waiting session has either answered, or is known to wait again.
         """
+        listening = [one for one in self.sessions if one.listens and not one.closed]
+        if listening and not delivery.settle(listening):
+            self.uncertain.append("the delivery of a notification did not settle")
         waiting = self.parked()
-        if not waiting:
-            return
+        if waiting:
+            self._settle_waits(waiting)
+
+    def _settle_waits(self, waiting: list[Session]) -> None:
         before = {one.pid: one.blockers for one in waiting}
         for pause_s in _pauses():
             now = _ask(waiting)
