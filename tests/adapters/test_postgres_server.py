@@ -63,8 +63,7 @@ def test_a_server_that_dies_midway_is_one_clear_error() -> None:
             pid = int((found.running.folder / "server").read_text())
             os.kill(pid, signal.SIGKILL)
             with pytest.raises(RacecheckError, match=r"^PostgreSQL (went away|cannot be reached)"):
-                for _ in range(100):
-                    database.execute("select 1")
+                list(map(database.execute, ["select 1"] * 100))
     finally:
         found.close()
     assert not found.running.folder.exists()
