@@ -25,7 +25,7 @@ STAIRS = (
     {"errors"},
     {"probes", "zmq_draft"},  # the programs and the catalogue ask where a draft API lies
     {"engine", "free", "locust", "oracles", "signalling"},
-    {"adapters"},
+    {"adapters", "postgres"},
     {"faults"},
     {"diagnosis"},
     {"catalogue"},
@@ -33,7 +33,7 @@ STAIRS = (
 )
 STEP = {room: step for step, rooms in enumerate(STAIRS) for room in rooms}
 # What a scenario may see, as a user's code would: the public names, probes, and the programs.
-PUBLIC = {"hall", "locust", "probes", "signalling"}
+PUBLIC = {"hall", "locust", "postgres", "probes", "signalling"}
 # Only here may the engine meet the real world: the clock's patience, the carrier's threads.
 REAL_TIME = {"clock.py", "carrier.py", "watchdog.py"}
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from pytest_racecheck import zmq_build, zmq_draft
 from pytest_racecheck.errors import RacecheckError, UsageError
+from pytest_racecheck.postgres import binaries
+from pytest_racecheck.postgres.servers import DSN_VARIABLE
 
 ENABLES = ("zmq-draft",)
 ASK_PATIENCE_S = 60.0
@@ -56,6 +58,7 @@ def facts() -> list[Fact]:
         _distribution("msgpack", "zeromq"),
         *_libzmq(),
         _distribution("psycopg", "postgres"),
+        _postgres(),
         _distribution("hypothesis", "hypothesis"),
         _distribution("pytest-xdist", "xdist"),
         Fact("processors", f"{os.cpu_count()}, {zmq_build.usable_cpus()} for this process"),
@@ -76,6 +79,17 @@ def _distribution(name: str, extra: str | None) -> Fact:
     except importlib.metadata.PackageNotFoundError:
         wanted = f"pytest-racecheck[{extra}]" if extra else name
         return Fact(name, "not installed", f"pip install '{wanted}'")
+
+
+def _postgres() -> Fact:
+    """Which PostgreSQL server a run would use; starts none."""
+    given = os.environ.get(DSN_VARIABLE)
+    if given:
+        return Fact("PostgreSQL", f"the server that {DSN_VARIABLE} names")
+    found = binaries.find()
+    if found is None:
+        return Fact("PostgreSQL", "no server here", binaries.ENABLE)
+    return Fact("PostgreSQL", f"{found.version}, of {found.origin} ({found.folder})")
 
 
 def _libzmq() -> list[Fact]:

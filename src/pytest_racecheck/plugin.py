@@ -95,6 +95,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--racecheck-isolate", action="store_true", default=False, help=isolate)
     curve = "tell how likely the failure is from each point of its schedule on (at most 2 s more)"
     group.addoption("--racecheck-curve", action="store_true", default=False, help=curve)
+    postgres = "connection string of the PostgreSQL server to use (default: one of our own)"
+    group.addoption("--racecheck-postgres", default=None, metavar="DSN", help=postgres)
+    parser.addini("racecheck_postgres", postgres, default=None)
     parser.addini("racecheck_isolate", isolate, type="bool", default=False)
     parser.addini(
         "racecheck_strict",
@@ -117,6 +120,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "racecheck_nearmiss(runs=, replays=, unsafe=, strict=, control=, ignore=, seed=, share=): "
         "run this test on free threads, held where they nearly met",
+    )
+    config.addinivalue_line(
         "markers",
         "racecheck(free=True): run it once, on free threads, with the fixture",
     )
@@ -144,6 +149,26 @@ def racecheck() -> Iterator[Spawner]:
         spawner.close()
     except NeverFired as mistake:
         pytest.fail(f"racecheck: {mistake}", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def racecheck_postgres_server(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The PostgreSQL server of this process: that of --racecheck-postgres, or one of our own."""
+    from pytest_racecheck.item_postgres import server_of_session
+
+    yield from server_of_session(request.config)
+
+
+@pytest.fixture
+def postgres(racecheck_postgres_server: Any) -> Iterator[Any]:
+    """An empty database, fresh for each test and each of its executions.
+
+    ``postgres.dsn``, ``postgres.connect()``, and ``postgres.execute(sql)`` to fill it.
+    """
+    from pytest_racecheck.postgres.databases import opened
+
+    with opened(server=racecheck_postgres_server) as database:
+        yield database
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

@@ -34,8 +34,16 @@ def test_what_is_missing_comes_with_its_command(name, command):
 
 def test_what_is_here_is_not_missing(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    monkeypatch.setenv(requirements.DSN_VARIABLE, "host=somewhere")
     assert requirements.missing(["zeromq", "postgres"]) is None
     assert requirements.missing([]) is None
+
+
+def test_without_a_server_psycopg_is_not_enough(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    monkeypatch.delenv(requirements.DSN_VARIABLE, raising=False)
+    monkeypatch.setattr("pytest_racecheck.postgres.binaries.find", lambda: None)
+    assert "or a PostgreSQL server" in requirements.missing(["postgres"])
 
 
 def test_the_draft_api_is_here_when_built_named_or_installed(monkeypatch):

@@ -16,7 +16,8 @@ FAULTS = (
     Fault(
         "the gate of a variable comes after its access",
         "engine/instrument.py",
-        "            else:\n                out.extend(_gate_before(item, code, scope, stored))\n"
+        "            elif not calls.keeps(at):\n"
+        "                out.extend(_gate_before(item, code, scope, stored))\n"
         "            out.extend(calls.behind(at, item))\n        out.append(item)",
         "            else:\n                gate = _gate_before(item, code, scope, stored)\n"
         "                if item.name in (*_CELLS, *_GLOBALS) and gate:\n"
@@ -57,8 +58,8 @@ FAULTS = (
     Fault(
         "slots are no data",
         "engine/access.py",
-        '("method_descriptor", "getset_descriptor")',
-        '("method_descriptor", "getset_descriptor", "member_descriptor")',
+        'return made_as != "method_descriptor"',
+        'return made_as not in ("method_descriptor", "member_descriptor")',
         "a race of two slots is never found",
         ("engine/test_access.py::test_each_access_is_a_point_before_it_happens",),
     ),

@@ -21,8 +21,10 @@ from pytest_racecheck.catalogue.own import is_own, package_of
 from pytest_racecheck.catalogue.record import NOT_RUN, Record
 from pytest_racecheck.catalogue.scenario import Controlled, Free, Variant
 from pytest_racecheck.free import ForkServer, Interrupted, Outcome, Refused, Request
+from pytest_racecheck.postgres.servers import Server, start
 
 PRELOAD = ("pytest_racecheck.diagnosis", "pytest_racecheck.catalogue.body")
+NEED_POSTGRES = {"postgres", "pgmq"}
 _BODY = "pytest_racecheck.catalogue.body"
 Progress = Callable[[int, int], None]
 
@@ -59,6 +61,7 @@ class Harness:
         self._worker = worker
         self._width = width
         self._servers: dict[tuple[str, ...], ForkServer] = {}
+        self._postgres: Server | None = None
         self._interrupted = False
 
     def __enter__(self) -> Self:
@@ -71,6 +74,9 @@ class Harness:
         """End the servers and every child."""
         while self._servers:
             self._servers.popitem()[1].close()
+        if self._postgres is not None:
+            self._postgres.close()
+            self._postgres = None
 
     def interrupt(self) -> None:
         """Give up the job under way: `judge` raises Interrupted."""
@@ -164,13 +170,21 @@ class Harness:
         site = requirements.draft_site() if "zmq-draft" in needs else None
         path = (str(site),) if site is not None else ()
         preload = ("zmq", *PRELOAD) if {"zeromq", "zmq-draft"} & set(needs) else PRELOAD
+        preload = ("psycopg", *preload) if NEED_POSTGRES & set(needs) else preload
         key = (*path, *preload)
         if key not in self._servers:
             environment = {requirements.DRAFT_SITE_VARIABLE: path[0]} if path else {}
+            environment |= self._rows() if NEED_POSTGRES & set(needs) else {}
             self._servers[key] = ForkServer(preload=preload, path=path, environment=environment)
         if self._interrupted:
             raise Interrupted("the run was interrupted")
         return self._servers[key]
+
+    def _rows(self) -> dict[str, str]:
+        """One PostgreSQL server for all children of this worker."""
+        if self._postgres is None:
+            self._postgres = start()
+        return self._postgres.environment()
 
 
 def search_options(job: Job, promise: Controlled) -> dict[str, Any]:

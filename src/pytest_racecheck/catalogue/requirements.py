@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_racecheck import zmq_draft
+from pytest_racecheck.postgres import binaries
+from pytest_racecheck.postgres.binaries import ENABLE
+from pytest_racecheck.postgres.servers import DSN_VARIABLE
 
 DRAFT_SITE_VARIABLE = "RACECHECK_ZMQ_DRAFT_SITE"
 
@@ -43,6 +46,11 @@ def _not_installed(module: str) -> Callable[[], bool]:
     return lambda: importlib.util.find_spec(module) is None
 
 
+def _no_postgres() -> bool:
+    server = os.environ.get(DSN_VARIABLE) or binaries.find()
+    return _not_installed("psycopg")() or not server
+
+
 REQUIREMENTS = {
     "zeromq": Requirement("pyzmq", _not_installed("zmq"), "pip install 'pytest-racecheck[zeromq]'"),
     "zmq-draft": Requirement(
@@ -50,9 +58,7 @@ REQUIREMENTS = {
         lambda: draft_site() is None and not _installed_zmq_has_drafts(),
         zmq_draft.enable_command(),
     ),
-    "postgres": Requirement(
-        "psycopg", _not_installed("psycopg"), "pip install 'pytest-racecheck[postgres]'"
-    ),
+    "postgres": Requirement("psycopg, or a PostgreSQL server,", _no_postgres, ENABLE),
     "pgmq": Requirement("pgmq", _not_installed("pgmq"), "pip install pgmq"),
 }
 

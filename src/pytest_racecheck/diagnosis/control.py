@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -38,20 +38,21 @@ def controlled_runner(
         stack.enter_context(callbacks_of_others_set_aside(under_test.covers))
         threads = stack.enter_context(control_threads())
         stack.callback(listen, listen(lambda name: switch("pass", f"probe {name!r}")))
-        world = stack.enter_context(_zeromq() if "zmq" in sys.modules else nullcontext())
+        services = _services(stack)
+        keeps_clocks = "zmq" in sys.modules
         runner: Runner
 
         def before(execution: Execution) -> None:
             threads.before()
             execution.records_only = plan.points == "sync"
-            if world is not None:
+            if keeps_clocks:
                 execution.clocks = {}
             if watch is not None and not runner.forked:
                 watch(execution)
 
         def after(execution: Execution) -> None:
-            if world is not None:
-                _look_at_messages(execution, world)
+            for look in services:
+                look(execution)
             if threads.after(execution):
                 runner.retire_carriers()
 
@@ -67,6 +68,16 @@ def controlled_runner(
         runner.carriers = _carriers(plan, under_test, _files_of(body))
         stack.enter_context(runner.ready())
         yield runner
+
+
+def _services(stack: ExitStack) -> list[Callable[[Execution], None]]:
+    """Control the services that the program uses; what has to look at each execution's end."""
+    found: list[Callable[[Execution], None]] = []
+    if "zmq" in sys.modules:
+        found.append(partial(_look_at_messages, world=stack.enter_context(_zeromq())))
+    if "psycopg" in sys.modules:
+        found.append(partial(_look_at_sessions, rows=stack.enter_context(_postgres())))
+    return found
 
 
 def _carriers(plan: Plan, under_test: UnderTest, files: Sequence[str]) -> Carriers:
@@ -105,9 +116,22 @@ def _look_at_messages(execution: Execution, world: Any) -> None:
     execution.uncontrolled.extend(f"{u.transport} did not settle" for u in used if not u.settled)
 
 
+def _look_at_sessions(execution: Execution, rows: Any) -> None:
+    execution.uncontrolled.extend(dict.fromkeys(rows.world.uncertain))
+    execution.left_open.extend(rows.end_of_execution(bool(execution.failures)))
+
+
 @contextmanager
 def _zeromq() -> Iterator[Any]:
     from pytest_racecheck.adapters.zeromq import control_zeromq
 
     with control_zeromq() as world:
         yield world
+
+
+@contextmanager
+def _postgres() -> Iterator[Any]:
+    from pytest_racecheck.adapters.postgres import control_postgres
+
+    with control_postgres() as rows:
+        yield rows

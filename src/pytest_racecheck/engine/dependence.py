@@ -61,7 +61,7 @@ def touches(task: Task) -> Touches:
     label, target, site = task.pending
     if type(site) is Site:
         return data(site, target, task.item_key)
-    return _BY_LABEL.get(label, _the_world)(task, target)
+    return _BY_LABEL.get(label, _told)(task, target)
 
 
 def location(task: Task) -> tuple[int, object] | None:
@@ -75,6 +75,10 @@ def location(task: Task) -> tuple[int, object] | None:
         return id(target), WHOLE
     if label in _NO_LOCATION:
         return None
+    told = getattr(type(target), "__racecheck_touches__", None)
+    if told is not None:
+        thing, key, _ = _foremost(told(target))
+        return id(thing), key
     if type(target) is threading.Event:
         target = target._cond._lock  # type: ignore[attr-defined]
     return id(target), LOCK
@@ -82,8 +86,22 @@ def location(task: Task) -> tuple[int, object] | None:
 
 def only_reads(task: Task) -> bool:
     """Whether the pending operation changes nothing."""
-    label, _, site = task.pending
-    return site.reads if type(site) is Site else label == "look at"
+    label, target, site = task.pending
+    if type(site) is Site:
+        return site.reads
+    told = getattr(type(target), "__racecheck_touches__", None)
+    if told is not None:
+        return _foremost(told(target))[2] == READ
+    return label == "look at"
+
+
+def _foremost(touched: Touches) -> Touch:
+    """The first of what others may touch as well, written rather than read; never empty.
+
+    An adapter tells the one that only the operation's own object is touched by first of all.
+    """
+    shared = touched[1:]
+    return next((touch for touch in shared if touch[2] != READ), (shared or touched)[0])
 
 
 def is_data(key: object, kind: str) -> bool:
@@ -191,6 +209,12 @@ def _tried(_: Task, target: Any) -> Touches:
 
 def _clock(_: Task, __: object) -> Touches:
     return [(CLOCK, WHOLE, WRITE)]
+
+
+def _told(task: Task, target: Any) -> Touches:
+    """What an adapter says that its operation touches; the world where none does."""
+    told = getattr(type(target), "__racecheck_touches__", None)
+    return _the_world(task, target) if told is None else list(told(target))
 
 
 def _the_world(task: Task, __: object) -> Touches:

@@ -44,7 +44,8 @@ class TaskFailure:
         )
         message = str(error).strip() or type(error).__name__
         where = deepest_user_line(error.__traceback__)
-        return TaskFailure(kind, type(error).__name__, message, where, task.path, error)
+        waits = getattr(error, "racecheck_waits", ())  # an adapter knows who waited for whom
+        return TaskFailure(kind, type(error).__name__, message, where, task.path, error, waits)
 
 
 def stops_the_test(error: BaseException) -> bool:

@@ -26,7 +26,7 @@ from pytest_racecheck.engine.looking import is_a
 from pytest_racecheck.engine.operators import PLAIN, listener, looks_at, looks_through
 from pytest_racecheck.engine.owned_dicts import note_owner
 from pytest_racecheck.engine.under_test import has_gates
-from pytest_racecheck.engine.unseen_code import CONTROLLED, is_unseen
+from pytest_racecheck.engine.unseen_code import CONTROLLED, is_controlled, is_unseen
 
 #: Built-in functions that touch none of the user's data.
 _HARMLESS = frozenset(
@@ -204,7 +204,7 @@ def _of_class(of: type) -> str | None:
 
 def _is_ours(kind: type) -> bool:
     """Whether everything that an instance of this class itself can do has gates."""
-    if kind.__module__ in CONTROLLED:
+    if is_controlled(kind.__module__):
         return True
     held = list(vars(kind).values())
     functions = [value for value in held if type(value) is FunctionType]

@@ -14,7 +14,8 @@ CONTROLLED = frozenset(
     dataclasses enum abc pytest_racecheck
     """.split()  # noqa: SIM905 - a table of names
 )
-_OURS = f"{__package__.partition('.')[0]}."
+#: The same of whole packages; psycopg's statements are operations, and say what they touch.
+_PACKAGES = frozenset({__package__.partition(".")[0], "psycopg"})
 #: What the interpreter calls for an operation of a form on an object; for attributes see below.
 _METHODS = {
     "item": ("__getitem__", "__setitem__", "__delitem__"),
@@ -27,9 +28,12 @@ _known: dict[tuple[str, type, str], bool] = {}
 
 def is_unseen(function: FunctionType) -> bool:
     """Whether what it reads and writes is not seen by anybody."""
-    module = function.__module__ or ""
-    ours = module in CONTROLLED or module.startswith(_OURS)
-    return not ours and not has_gates(function.__code__)
+    return not is_controlled(function.__module__ or "") and not has_gates(function.__code__)
+
+
+def is_controlled(module: str) -> bool:
+    """Whether what this module does is seen in another way."""
+    return module in CONTROLLED or module.partition(".")[0] in _PACKAGES
 
 
 def runs_unseen(form: str, kind: type, key: str) -> bool:

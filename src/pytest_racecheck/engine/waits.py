@@ -37,27 +37,42 @@ def user_line(task: Task) -> tuple[str, int]:
     return ("", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
 
 
-def waits_for(execution: Execution, task: Task) -> Task | None:
-    """The task that alone can let ``task`` go on: the owner of a lock, the thread joined."""
+def waits_for(execution: Execution, task: Task) -> list[Task]:
+    """The tasks without which ``task`` cannot go on: the owner of a lock, the thread joined."""
     label, target, _ = task.pending
     if label == "join":
-        return next((t for t in execution.tasks if t.thread is target and target is not None), None)
+        return [t for t in execution.tasks if t.thread is target and target is not None][:1]
     if label == "end":
-        return None
+        return []
+    told = getattr(type(target), "__racecheck_blockers__", None)  # an adapter knows it
+    if told is not None:
+        return list(told(target))
     owner = execution.owners.get(id(target))
-    return None if owner is None else owner[0]
+    return [] if owner is None else [owner[0]]
 
 
 def wait_cycle(execution: Execution, stuck: list[Task]) -> list[Task]:
     """A cycle of tasks each waiting for the next, or an empty list."""
+    hopeless: set[Task] = set()  # no cycle is to be found from there
     for start in stuck:
-        path: list[Task] = []
-        task: Task | None = start
-        while task is not None and task not in path:
-            path.append(task)
-            task = waits_for(execution, task)
-        if task is not None:
-            return path[path.index(task) :]
+        found = _cycle_from(execution, start, [], hopeless)
+        if found:
+            return found
+    return []
+
+
+def _cycle_from(
+    execution: Execution, task: Task, path: list[Task], hopeless: set[Task]
+) -> list[Task]:
+    if task in path:
+        return path[path.index(task) :]
+    if task in hopeless:
+        return []
+    for other in waits_for(execution, task):
+        found = _cycle_from(execution, other, [*path, task], hopeless)
+        if found:
+            return found
+    hopeless.add(task)
     return []
 
 
@@ -65,7 +80,12 @@ def describe_waits(execution: Execution, stuck: list[Task]) -> list[str]:
     """One line a stuck task: who, doing what, on which object held by whom, where."""
     lines = []
     for task in stuck:
-        owner = waits_for(execution, task)
+        told = getattr(type(task.pending[1]), "__racecheck_wait__", None)
+        if told is not None:
+            text = told(task.pending[1])
+            lines.append(f"{task.path} ({task.name}) at {user_place(task)}: {text}")
+            continue
+        owner = next(iter(waits_for(execution, task)), None)
         verb, thing = describe_pending(task)
         held = (
             "" if owner is None else f", which {owner.path} ({owner.name}) " + _has(task, execution)
