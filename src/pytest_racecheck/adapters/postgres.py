@@ -21,7 +21,7 @@ from pytest_racecheck.adapters.postgres_lock import StatementLock
 from pytest_racecheck.adapters.postgres_statements import Statement
 from pytest_racecheck.adapters.postgres_touches import footprint
 from pytest_racecheck.adapters.postgres_world import Operation, World
-from pytest_racecheck.adapters.zeromq import Stand
+from pytest_racecheck.adapters.replaced import Stand
 from pytest_racecheck.adapters.zeromq_owner import call_stack
 from pytest_racecheck.engine import current_task, switch
 from pytest_racecheck.engine.execution import controlled

@@ -7,13 +7,10 @@ exact, tcp and ipc settle after each operation (see ``zeromq_background``).
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from types import ModuleType
-from typing import Any
 
 import zmq
 from zmq.utils.garbage import gc as zero_copy
@@ -22,11 +19,10 @@ from pytest_racecheck.adapters import zeromq_contexts as contexts
 from pytest_racecheck.adapters import zeromq_endpoints as endpoints
 from pytest_racecheck.adapters import zeromq_poll as polls
 from pytest_racecheck.adapters import zeromq_sockets as sockets
+from pytest_racecheck.adapters.replaced import Make, Stand
 from pytest_racecheck.adapters.zeromq_leftovers import clear, quiet_when_unwinding
 from pytest_racecheck.adapters.zeromq_world import INPROC, World
 from pytest_racecheck.engine.failure import leave_out
-
-Make = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 leave_out(os.path.dirname(zmq.__file__))
 
@@ -62,38 +58,6 @@ class ZeromqControl:
             TransportUse(t, t == INPROC and t not in world.uncertain, t not in world.uncertain)
             for t in sorted(world.used)
         )
-
-
-class Stand:
-    """Attributes that were replaced, to be put back in the opposite order."""
-
-    def __init__(self) -> None:
-        self._undo: list[Callable[[], None]] = []
-
-    def replace(self, owner: Any, name: str, make: Make) -> None:
-        """Put ``make(what is there)`` in the place of an attribute, if there is one."""
-        if not hasattr(owner, name):
-            return
-        original = getattr(owner, name)
-        if name in vars(owner):
-            self._undo.append(partial(setattr, owner, name, vars(owner)[name]))
-        else:
-            self._undo.append(partial(delattr, owner, name))
-        setattr(owner, name, make(original))
-
-    def replace_everywhere(self, original: Any, name: str, make: Make) -> None:
-        """Replace a function in every module that has it under its own name."""
-        replacement = make(original)
-        loaded: list[object] = list(sys.modules.values())
-        for module in loaded:
-            if isinstance(module, ModuleType) and vars(module).get(name) is original:
-                self._undo.append(partial(setattr, module, name, original))
-                setattr(module, name, replacement)
-
-    def restore(self) -> None:
-        """Put everything back."""
-        while self._undo:
-            self._undo.pop()()
 
 
 def _socket_methods(world: World) -> dict[str, Make]:
