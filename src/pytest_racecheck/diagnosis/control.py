@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from pytest_racecheck.adapters.collector import callbacks_of_others_set_aside
-from pytest_racecheck.adapters.threads import control_threads
+from pytest_racecheck.adapters.threads import ThreadControl, control_threads
 from pytest_racecheck.diagnosis.plan import Plan
 from pytest_racecheck.engine.carriers import Carriers
 from pytest_racecheck.engine.execution import Execution
@@ -33,10 +33,7 @@ def controlled_runner(
     with ExitStack() as stack:
         signals = stack.enter_context(Signals())
         under_test = UnderTest(plan.root, _files_of(body), tuple(plan.control))
-        if _sees_data(plan):
-            stack.enter_context(gates_inserted(under_test))
-        stack.enter_context(callbacks_of_others_set_aside(under_test.covers))
-        threads = stack.enter_context(control_threads())
+        threads = _control_the_process(stack, plan, under_test)
         stack.callback(listen, listen(lambda name: switch("pass", f"probe {name!r}")))
         services = _services(stack)
         keeps_clocks = "zmq" in sys.modules
@@ -68,6 +65,13 @@ def controlled_runner(
         runner.carriers = _carriers(plan, under_test, _files_of(body))
         stack.enter_context(runner.ready())
         yield runner
+
+
+def _control_the_process(stack: ExitStack, plan: Plan, under_test: UnderTest) -> ThreadControl:
+    if _sees_data(plan):
+        stack.enter_context(gates_inserted(under_test))
+    stack.enter_context(callbacks_of_others_set_aside(under_test.covers))
+    return stack.enter_context(control_threads())
 
 
 def _services(stack: ExitStack) -> list[Callable[[Execution], None]]:
