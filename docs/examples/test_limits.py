@@ -304,12 +304,12 @@ FOUND = (
     global_variable,
     closure_variable,
     method_of_a_container,
+    length,
+    setattr_and_getattr,
 )
 IN_ONE_PIECE = (
-    length,
     truth,
     function_in_c,
-    setattr_and_getattr,
     method_as_a_value,
     code_made_from_text,
     dataclass_init,
