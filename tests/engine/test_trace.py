@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from pytest_racecheck import explore
 from pytest_racecheck.adapters.threads import control_threads
 from pytest_racecheck.engine.explore import Runner
 from pytest_racecheck.engine.schedule import Schedule
@@ -101,3 +102,35 @@ def test_what_a_stuck_task_would_do_next_is_the_last_row():
         (0, "waits to join"),
         (1, "waits in Event.wait of"),
     ]
+
+
+def test_what_was_written_is_shown_as_it_was_before_another_task_changed_it():
+    def body():
+        box = Box()
+
+        def write(number):
+            box.value = number
+            box.value  # noqa: B018 - comes to its next operation when the other has written
+
+        ones = [threading.Thread(target=write, args=(n,), name=f"w{n}") for n in (1, 2)]
+        for one in ones:
+            one.start()
+        for one in ones:
+            one.join()
+        raise AssertionError(box.value)
+
+    finding = explore(body, strategy="scripted", script=["w1", "w1", "w2", "w2", "w1"])
+    rows = [line.split() for line in finding.report(200).splitlines() if "write Box" in line]
+    assert [row[-1] for row in rows] == ["0", "1", "2"]
+
+
+def test_a_time_out_is_not_told_of_the_next_operation():
+    def body():
+        lock = threading.Lock()
+        lock.acquire()
+        together(lambda: [lock.acquire(timeout=1), lock.release()])
+        raise AssertionError("as it should be")
+
+    rows = explore(body).report(200).splitlines()
+    assert any("acquire lock" in row and "timed out" in row for row in rows)
+    assert not any("release" in row and "timed out" in row for row in rows)

@@ -19,8 +19,8 @@ FAULTS = (
     Fault(
         "a time-out is never told",
         "engine/execution.py",
-        "return timeout_s is None or not task.timed_out",
-        "return True",
+        "came = timeout_s is None or not task.timed_out",
+        "came = True",
         "who waited in vain goes on as if the lock were his",
         ("engine/test_execution.py::test_wait_until_gives_up_at_its_virtual_deadline",),
     ),

@@ -138,7 +138,9 @@ class Execution(ExecutionState):
                 self.timed -= 1
         if self.heard is not None:
             self.heard(task)
-        return timeout_s is None or not task.timed_out
+        came = timeout_s is None or not task.timed_out
+        task.timed_out = False  # of this operation, not of the next ones
+        return came
 
     def wait_for(self, task: Task, ready: Callable[[], bool], label: str, target: object) -> None:
         """``wait_until`` without a deadline, for something of this program: the most frequent."""

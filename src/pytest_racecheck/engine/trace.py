@@ -59,7 +59,8 @@ class Trace:
 
     def note(self, task: Task, execution: Execution) -> None:
         """``task`` is about to perform its pending operation."""
-        self.resolve(task)
+        for index in tuple(self._written):
+            self._look_at_what_was_written(index)
         if task.pending[0] != "start":
             self._ops[task.index] = self._ops.get(task.index, 0) + 1
         if len(self.steps) >= MAX_STEPS:
@@ -176,7 +177,11 @@ class Trace:
 
     def resolve(self, task: Task) -> None:
         """``task`` has come to its next operation: what it wrote can be seen now."""
-        waiting = self._written.pop(task.index, None)
+        self._look_at_what_was_written(task.index)
+
+    def _look_at_what_was_written(self, index: int) -> None:
+        """It is there since the task moved last; later, somebody else will have changed it."""
+        waiting = self._written.pop(index, None)
         if waiting is not None:
             step, held, form, key = waiting
             target = held()
