@@ -17,6 +17,7 @@ from pytest_racecheck.engine.schedule import Schedule
 from pytest_racecheck.engine.strategies.make import understood_by
 from pytest_racecheck.errors import UsageError
 from pytest_racecheck.item_control import function_named
+from pytest_racecheck.item_known import check_record
 
 _FROM_MARKER = (
     "executions",
@@ -70,8 +71,12 @@ def plan_tests(
         explored.append(item)
     try:
         check_replay(config.getoption("racecheck_replay"), explored)
+        check_record(config)
     except pytest.UsageError as error:
         _refuse(explored, error, mistake_name)
+        return
+    except UsageError as error:
+        _refuse(explored, pytest.UsageError(str(error)), mistake_name)
         return
     for item in explored:
         try:
