@@ -64,6 +64,17 @@ def test_exploring_everything_runs_it_once_and_says_so(suite, kind):
     assert len(not_explored) == 1
 
 
+@pytest.mark.skipif(pytest.version_tuple < (9,), reason="pytest has no subtests before version 9")
+def test_a_test_with_subtests_is_named_once(suite):
+    suite.write("""
+def test_it(subtests):
+    for n in range(3):
+        with subtests.test(n=n): assert n != 1
+""")
+    run = suite.here("--racecheck")
+    assert "not explored, run once: test_it.py::test_it: a test with" in " ".join(run.out.split())
+
+
 def test_doctests_are_counted_too(suite):
     suite.write('def double(n):\n    """\n    >>> double(2)\n    4\n    """\n    return 2 * n\n')
     run = suite.here("--racecheck", "--doctest-modules")
