@@ -68,6 +68,9 @@ def plan_tests(
             told = {"verdict": "not explored", "reason": reason}
             item.user_properties.append((property_name, json.dumps(told)))
             continue
+        if reason is not None:  # one test's mistake, which its neighbours need not pay for
+            setattr(item, mistake_name, f"{item.nodeid}: racecheck cannot explore {reason}")
+            continue
         explored.append(item)
     try:
         check_replay(config.getoption("racecheck_replay"), explored)
@@ -102,9 +105,6 @@ def plan_of(item: pytest.Item, options: Options) -> Plan:
     """The plan of ``item``: command line over marker over ini file over defaults."""
     config = item.config
     try:
-        reason = _why_not(item)
-        if reason is not None:
-            raise UsageError(f"racecheck cannot explore {reason}")
         given: dict[str, Any] = {"root": str(config.rootpath)}
         if not _is_marked(item):
             given["patience_s"] = PATIENCE_UNMARKED_S
