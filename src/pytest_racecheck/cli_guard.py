@@ -24,7 +24,7 @@ FOLDER = Path("tests", "guards")
 BACK, DAMAGED, UNSURE = 1, 2, 4
 _RECORD = ("racecheck record", 1)  # what the plugin writes for --racecheck-record
 _STATUS = {State.HOLDS: 0, State.BACK: BACK, State.UNSURE: UNSURE}
-#: How pytest's lines that say why it ran nothing begin; the last of them comes nearest to the cause.
+#: How the lines begin that say why pytest ran nothing; the last one comes nearest to the cause.
 _TELLING = ("E  ", "ERROR: ", "ERROR ", "INTERNALERROR> ")
 
 
