@@ -21,10 +21,11 @@ from pytest_racecheck.diagnosis.safe_file import read_object, write_object
 from pytest_racecheck.errors import MissingDependency, RacecheckError, UsageError
 
 FOLDER = Path("tests", "guards")
-BACK, UNSURE = 1, 4
+BACK, DAMAGED, UNSURE = 1, 2, 4
 _RECORD = ("racecheck record", 1)  # what the plugin writes for --racecheck-record
 _STATUS = {State.HOLDS: 0, State.BACK: BACK, State.UNSURE: UNSURE}
-_LAST_LINES = 12
+#: How the lines begin that say why pytest ran nothing; the last one comes nearest to the cause.
+_TELLING = ("E  ", "ERROR: ", "ERROR ", "INTERNALERROR> ")
 
 
 def check_guards(names: Sequence[str]) -> int:
@@ -32,17 +33,28 @@ def check_guards(names: Sequence[str]) -> int:
     paths = [Path(name) for name in names] or sorted(FOLDER.glob("*.json"))
     if not paths:
         raise UsageError(f"there is no guard in {FOLDER}: name the files, or write one first")
-    guards = [read_guard(path) for path in paths]  # a damaged one is said before any test runs
-    worst = 0
+    guards, damaged = _readable(paths)  # a damaged one is said before any test runs
+    seen = {DAMAGED} if damaged else {0}
     with stopping_by_signal():
         try:
             for guard in guards:
                 status, sentence = _check(guard, _root_of(guard))[:2]
                 _say(sentence)
-                worst = status if worst in (0, UNSURE) and status else worst
+                seen.add(status)
         except Stopped as stop:
             return stop.status
-    return worst
+    return next(status for status in (BACK, DAMAGED, UNSURE, 0) if status in seen)
+
+
+def _readable(paths: Sequence[Path]) -> tuple[list[Guard], int]:
+    """The guards that can be read, and how many cannot; those are named, and stop no other."""
+    guards: list[Guard] = []
+    for path in paths:
+        try:
+            guards.append(read_guard(path))
+        except UsageError as error:
+            sys.stderr.write(f"racecheck: {printable(str(error))}\n")
+    return guards, len(paths) - len(guards)
 
 
 def write_guard(test: str, before: str | None, output: str | None) -> int:
@@ -119,12 +131,21 @@ def run_test(test: str, place: Path, paths: Sequence[str], *options: str) -> dic
             check=False,
         )
         if not file.exists():
-            last = "\n".join((done.stdout + done.stderr).rstrip().splitlines()[-_LAST_LINES:])
             raise RacecheckError(
                 f"{test} was not explored (is it one test, and marked racecheck?); pytest ended "
-                f"with status {done.returncode}:\n{printable(last)}"
+                f"with status {done.returncode}: {_what_pytest_said(done.stdout + done.stderr)}"
             )
         return read_object(file, *_RECORD)
+
+
+def _what_pytest_said(output: str) -> str:
+    """The one line that says why; what other plugins warn of is not it."""
+    lines = [line.rstrip() for line in output.splitlines() if line.strip()]
+    for start in _TELLING:
+        told = [line for line in lines if line.startswith(start)]
+        if told:
+            return printable(told[-1].removeprefix(start).strip())[:300]
+    return printable(lines[-1])[:300] if lines else "it said nothing"
 
 
 def _recorded(record: dict[str, Any], test: str, where: str) -> Guard:

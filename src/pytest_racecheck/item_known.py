@@ -21,7 +21,7 @@ from pytest_racecheck.diagnosis.guard import (
     read_guard,
     verified,
 )
-from pytest_racecheck.diagnosis.safe_file import write_object
+from pytest_racecheck.diagnosis.safe_file import why_not_written, write_object
 from pytest_racecheck.diagnosis.saved import Database
 from pytest_racecheck.engine.recording import Recording
 from pytest_racecheck.errors import UsageError
@@ -171,6 +171,14 @@ def _database(config: pytest.Config) -> Database | None:
     return None if given in (OFF, "", None) else Database(Path(config.rootpath, given))
 
 
+def check_record(config: pytest.Config) -> None:
+    """Raise UsageError before the search when what it finds could not be written down."""
+    target = config.getoption("racecheck_record")
+    why = None if target is None else why_not_written(Path(target))
+    if why is not None:
+        raise UsageError(f"--racecheck-record={target}: it cannot be written: {why}")
+
+
 def write_record(item: pytest.Function, finding: Finding, known: Known) -> None:
     """For ``racecheck guard``: what was found, and the guard that it makes, if it makes one."""
     target = item.config.getoption("racecheck_record")
@@ -193,4 +201,8 @@ def write_record(item: pytest.Function, finding: Finding, known: Known) -> None:
         data["verified"] = verified(known.checked[-1], root).as_json()
     elif finding.verdict is Verdict.REPRODUCED and finding.recording is not None:
         data["guard"] = guard_of(finding, known.plan, item.nodeid, Path(target)).as_json()
-    write_object(Path(target), data)
+    try:
+        write_object(Path(target), data)
+    except OSError as error:  # the finding is worth more than its record: it is still told
+        why = error.strerror or str(error)
+        known.notes.append(f"--racecheck-record={target}: it was not written: {why}")

@@ -17,6 +17,7 @@ from pytest_racecheck.engine.schedule import Schedule
 from pytest_racecheck.engine.strategies.make import understood_by
 from pytest_racecheck.errors import UsageError
 from pytest_racecheck.item_control import function_named
+from pytest_racecheck.item_known import check_record
 
 _FROM_MARKER = (
     "executions",
@@ -67,11 +68,18 @@ def plan_tests(
             told = {"verdict": "not explored", "reason": reason}
             item.user_properties.append((property_name, json.dumps(told)))
             continue
+        if reason is not None:  # one test's mistake, which its neighbours need not pay for
+            setattr(item, mistake_name, f"{item.nodeid}: racecheck cannot explore {reason}")
+            continue
         explored.append(item)
     try:
         check_replay(config.getoption("racecheck_replay"), explored)
+        check_record(config)
     except pytest.UsageError as error:
         _refuse(explored, error, mistake_name)
+        return
+    except UsageError as error:
+        _refuse(explored, pytest.UsageError(str(error)), mistake_name)
         return
     for item in explored:
         try:
@@ -97,9 +105,6 @@ def plan_of(item: pytest.Item, options: Options) -> Plan:
     """The plan of ``item``: command line over marker over ini file over defaults."""
     config = item.config
     try:
-        reason = _why_not(item)
-        if reason is not None:
-            raise UsageError(f"racecheck cannot explore {reason}")
         given: dict[str, Any] = {"root": str(config.rootpath)}
         if not _is_marked(item):
             given["patience_s"] = PATIENCE_UNMARKED_S

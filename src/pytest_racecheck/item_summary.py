@@ -88,11 +88,11 @@ def _races(packed: Sequence[dict[str, Any]]) -> list[str]:
 
 def _refusals(refused: list[tuple[str, dict[str, Any]]]) -> list[str]:
     """Tests that ran once, as without us, by the reason why."""
-    by_reason: dict[str, list[str]] = {}
-    for nodeid, finding in refused:
-        by_reason.setdefault(finding["reason"], []).append(nodeid)
+    by_reason: dict[str, dict[str, None]] = {}
+    for nodeid, finding in refused:  # a test with subtests has a report for each of them
+        by_reason.setdefault(finding["reason"], {})[nodeid] = None
     return [
-        f"not explored, run once: {', '.join(nodeids[:MAX_NAMED])}"
+        f"not explored, run once: {', '.join(list(nodeids)[:MAX_NAMED])}"
         + (f" and {len(nodeids) - MAX_NAMED} more" if len(nodeids) > MAX_NAMED else "")
         + f": {reason}"
         for reason, nodeids in by_reason.items()

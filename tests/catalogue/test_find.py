@@ -49,6 +49,16 @@ def test_an_unknown_name_is_refused_with_the_near_one(tiny, asked, sentence):
     assert str(caught.value).startswith(sentence)
 
 
+def test_a_long_list_of_known_names_fits_a_terminal(tiny):
+    for n in range(12):
+        tiny.write(f"a_rather_long_name_{n}")
+    with pytest.raises(UsageError) as caught:
+        select(tiny.folder, ["xyz"])
+    lines = f"racecheck: {caught.value}".splitlines()
+    assert len(lines) > 1
+    assert max(map(len, lines)) <= 80
+
+
 def test_a_broken_scenario_does_not_stop_another_one(tiny):
     (tiny.write("broken") / "scenario.toml").write_text("nonsense")
     assert len(select(tiny.folder, ["tiny_counter"])) == 2

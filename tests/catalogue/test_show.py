@@ -114,3 +114,11 @@ def test_the_closing_line_counts(counts, line):
         "seconds": 1.23,
     }
     assert closing_line(summary) == line
+
+
+def test_what_failed_on_free_threads_comes_before_its_long_traceback():
+    failure = {"kind": "assertion", "type": "AssertionError", "message": "lost", "where": "w.py:3"}
+    found = replace(REPRODUCED.found, failure=failure, reason="3 of 9 runs failed.")
+    record = replace(REPRODUCED, mode="free", kept=False, found=found, report="File inner\n" * 20)
+    lines = told(record, 80, ["racecheck", "run"])
+    assert lines.index("  AssertionError at w.py:3: lost") < lines.index("  File inner")

@@ -59,6 +59,18 @@ def test_where_nothing_fails_the_status_says_so(explain):
     assert "REPRODUCED" not in told.stdout
 
 
+def test_where_pytest_cannot_run_the_test_the_line_that_says_why_is_kept(explain, tmp_path):
+    told = explain("test_bad.py::test_none")
+    assert told.returncode == 2
+    assert told.stderr.count("\n") == 1
+    assert "not found: " in told.stderr
+    (tmp_path / "conftest.py").write_text("import warnings, no_such_module\n")
+    told = explain("test_bad.py::test_counter")
+    assert told.returncode == 2
+    assert told.stderr.count("\n") == 1
+    assert told.stderr.endswith("ModuleNotFoundError: No module named 'no_such_module'\n")
+
+
 @pytest.mark.parametrize("words", [("nothing",), ("test_bad.py::test_counter", "rc1:no")])
 def test_misuse_is_one_sentence(explain, words):
     told = explain(*words)

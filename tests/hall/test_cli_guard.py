@@ -272,6 +272,18 @@ def test_a_damaged_guard_is_named_and_is_no_pass(guarded, text):
     assert "a guard cannot be checked" in " ".join(done.stdout.split())
 
 
+def test_a_damaged_guard_does_not_keep_the_others_from_being_checked(guarded):
+    (guarded.path / "tests" / "guards" / "a_damaged_one.json").write_text("[")
+    done = guarded.guard("--check")
+    assert done.returncode == 1, "a race that is back outweighs a damaged file"
+    assert "is back" in done.stdout
+    assert "a_damaged_one.json is damaged" in done.stderr
+    guarded.code(FIXED)
+    done = guarded.guard("--check")
+    assert done.returncode == 2, done.stdout
+    assert "holds" in done.stdout
+
+
 # ---------------------------------------------------------------------------- before and after
 
 

@@ -266,6 +266,15 @@ def test_what_cannot_be_run_here_ends_with_status_3_and_the_command(command, tin
     assert needy["reason"].startswith("could not be run here: ")
 
 
+@pytest.mark.parametrize("words", [("explain",), ("replay", "rc1:random:0x1:0")])
+def test_explain_and_replay_say_the_command_that_is_missing(command, tiny, words):
+    tiny.write(more=NEEDY)
+    verb, *schedule = words
+    finished = command(verb, "tiny_counter/needy", *schedule)
+    assert finished.returncode == 3, finished.stderr
+    assert finished.stderr.endswith("pgmq is missing; enable it with: pip install pgmq\n")
+
+
 def test_a_broken_promise_outweighs_what_could_not_be_run(command, tiny):
     tiny.write(more=NEEDY + WRONG_PROMISE)
     assert command("run").returncode == 1

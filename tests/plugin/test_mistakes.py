@@ -87,6 +87,31 @@ def test_a_wrong_option_is_refused(racy, option, says):
     refused(racy.here(option), says)
 
 
+def test_a_record_that_cannot_be_written_is_refused_before_the_search(racy):
+    option = f"--racecheck-record={racy.path}/none/x.json"
+    refused(racy.here(option), "it cannot be written: there is no folder")
+
+
+def test_a_record_that_cannot_be_written_in_the_end_does_not_hide_the_finding(suite):
+    suite.write("""
+import shutil
+@quick
+def test_racy():
+    seen = []
+    def add():
+        seen.append(len(seen))
+    shutil.rmtree("out", ignore_errors=True)
+    together(add, add)
+    raise AssertionError("the finding")
+""")
+    (suite.path / "out").mkdir()
+    run = suite.here("--racecheck-record=out/x.json")
+    run.outcomes(failed=1)
+    assert run.finding["verdict"] == "reproduced"
+    run.says("the finding", "--racecheck-record=out/x.json: it was not written: No such file")
+    assert "safe_file.py" not in run.out
+
+
 def test_a_wrong_option_is_refused_also_where_every_test_is_explored(suite):
     suite.write("def test_plain(): pass\n")
     refused(suite.here("--racecheck", "--racecheck-strategy=best"), "unknown strategy 'best'")

@@ -277,16 +277,19 @@ def test_lines_that_run_in_a_task_are_covered_as_without_us(suite, branch):
 # --- Hypothesis --------------------------------------------------------------------------------
 
 
-def test_given_is_refused_by_name(suite):
+@pytest.mark.parametrize("workers", [(), (*XDIST, "-n2")], ids=["alone", "xdist"])
+def test_given_is_one_error_by_name_and_the_other_test_runs(suite, workers):
     pytest.importorskip("hypothesis")
+    pytest.importorskip("xdist")
     suite.write("""
 from hypothesis import given, strategies as st
 @quick
 @given(st.integers())
 def test_it(n): together(print)
+def test_other(): pass
 """)
-    run = suite.apart(*HYPOTHESIS)
-    assert run.status == 4
+    run = suite.apart(*HYPOTHESIS, *workers)
+    run.outcomes(passed=1, errors=1)
     run.says("cannot explore a test with @given, which repeats it already; call explore()")
 
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 import pytest
 
 KINDS = {
+    "given": """
+{mark}
+def test_it(): raise SystemExit("must not run")
+test_it.is_hypothesis_test = True
+""",
     "unittest": """
 import unittest
 class TestOld(unittest.TestCase):
@@ -26,6 +31,7 @@ def test_it(subtests):
 """,
 }
 SAYS = {
+    "given": "cannot explore a test with @given, which repeats it already; call explore()",
     "unittest": "cannot explore a unittest.TestCase method; write it as a plain function",
     "async": "cannot explore an async test; write a plain one that calls asyncio.run()",
     "subtests": "cannot explore a test with subtests; write each as a test of its own",
@@ -33,11 +39,12 @@ SAYS = {
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
-def test_a_marker_on_it_is_refused_by_name(suite, kind):
-    suite.write(KINDS[kind].format(mark="@quick"))
+def test_a_marker_on_it_is_an_error_of_that_test_and_the_others_run(suite, kind):
+    suite.write(KINDS[kind].format(mark="@quick") + "\ndef test_other(): pass\n")
     run = suite.here()
-    assert run.status == 4
+    run.outcomes(passed=1, errors=1)
     run.says("test_it: racecheck " + SAYS[kind])
+    assert "Traceback" not in run.out
 
 
 @pytest.mark.parametrize(
@@ -62,6 +69,17 @@ def test_exploring_everything_runs_it_once_and_says_so(suite, kind):
     )
     not_explored = [f for f in run.findings.values() if f["verdict"] == "not explored"]
     assert len(not_explored) == 1
+
+
+@pytest.mark.skipif(pytest.version_tuple < (9,), reason="pytest has no subtests before version 9")
+def test_a_test_with_subtests_is_named_once(suite):
+    suite.write("""
+def test_it(subtests):
+    for n in range(3):
+        with subtests.test(n=n): assert n != 1
+""")
+    run = suite.here("--racecheck")
+    assert "not explored, run once: test_it.py::test_it: a test with" in " ".join(run.out.split())
 
 
 def test_doctests_are_counted_too(suite):

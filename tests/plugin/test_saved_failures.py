@@ -40,6 +40,14 @@ def files(suite) -> list[Path]:
     return sorted(suite.path.glob(".racecheck/failures/*/*.json"))
 
 
+@pytest.mark.parametrize("place", ["../beside", "{}/absolute"])
+def test_the_folder_may_be_elsewhere_when_it_is_named(rare, place):
+    named = place.format(rare.path)
+    rare.here(f"--racecheck-database={named}")
+    assert list((rare.path / named).glob("**/*.json"))
+    assert files(rare) == []
+
+
 def test_a_failure_is_saved_and_tried_first_the_next_time(rare):
     first = rare.here()
     assert first.finding["first_failure"] > 1, "else the test shows nothing"

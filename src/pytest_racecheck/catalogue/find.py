@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from pytest_racecheck.catalogue.reading import read_scenario
 from pytest_racecheck.catalogue.scenario import Scenario, Variant
 from pytest_racecheck.errors import UsageError
 
+WIDTH = 68  # of a list of names, behind "racecheck: " in a terminal of 80 columns
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -74,5 +76,6 @@ def select(folder: Path, wanted: Sequence[str]) -> list[tuple[Scenario, Variant]
 def _split(text: str, names: Sequence[str]) -> tuple[str, str | None]:
     scenario, slash, variant = text.partition("/")
     if scenario not in names:
-        raise UsageError(f"unknown scenario {scenario!r}: {did_you_mean(scenario, names)}")
+        said = f"unknown scenario {scenario!r}: {did_you_mean(scenario, names)}"
+        raise UsageError(textwrap.fill(said, WIDTH, break_on_hyphens=False))
     return scenario, variant if slash else None

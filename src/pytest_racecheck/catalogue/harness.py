@@ -20,6 +20,7 @@ from pytest_racecheck.catalogue.judge import (
 from pytest_racecheck.catalogue.own import is_own, package_of
 from pytest_racecheck.catalogue.record import NOT_RUN, Record
 from pytest_racecheck.catalogue.scenario import Controlled, Free, Variant
+from pytest_racecheck.errors import MissingDependency
 from pytest_racecheck.free import ForkServer, Interrupted, Outcome, Refused, Request
 from pytest_racecheck.postgres.servers import Server, start
 
@@ -102,10 +103,12 @@ class Harness:
             return no_search(job, str(problem))
 
     def replay(self, job: Job, schedule: str, how: dict[str, Any] | None = None) -> Outcome:
-        """Follow one recorded schedule of a controlled job. Raises Refused and Interrupted.
+        """Follow one recorded schedule of a controlled job. Raises Refused, Interrupted and
+        MissingDependency.
 
         `how` are further arguments of `replay`, such as its mode.
         """
+        _refuse_what_is_missing(job)
         assert isinstance(job.promise, Controlled), job.title
         arguments = {
             "workload": _workload(job, job.variant),
@@ -116,7 +119,8 @@ class Harness:
         return self._run(job, "replay_variant", arguments, _search_deadline_s(job.promise))
 
     def explain(self, job: Job) -> Outcome:
-        """Search a controlled job as ever, with the curve of what it finds."""
+        """Search a controlled job as ever, with the curve; raises what `replay` raises."""
+        _refuse_what_is_missing(job)
         assert isinstance(job.promise, Controlled), job.title
         return self._explore(job, job.promise, {"curve": True})
 
@@ -185,6 +189,13 @@ class Harness:
         if self._postgres is None:
             self._postgres = start()
         return self._postgres.environment()
+
+
+def _refuse_what_is_missing(job: Job) -> None:
+    """Where one job alone was asked for, the command that would enable it is the whole answer."""
+    missing = requirements.missing(job.variant.requires)
+    if missing is not None:
+        raise MissingDependency(f"{job.title}: {missing}")
 
 
 def search_options(job: Job, promise: Controlled) -> dict[str, Any]:

@@ -136,6 +136,12 @@ def told(record: Record, width: int, command: Sequence[str]) -> list[str]:
     lines = ["", head]
     if record.found.reason not in " ".join(record.report.split()):  # most reports begin with it
         lines += _wrapped(record.found.reason, width)
+    if record.mode == "free" and record.found.failure is not None:  # before a long traceback
+        failure = record.found.failure
+        said = (
+            f"{failure['type']} at {failure['where']}: {failure['message'].partition(chr(10))[0]}"
+        )
+        lines += _wrapped(printable(said), width)
     lines += [f"  {line}".rstrip() for line in printable(record.report).splitlines()]
     return [*lines, "  again: " + shlex.join(command)]
 

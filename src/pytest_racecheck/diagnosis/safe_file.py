@@ -53,6 +53,16 @@ def _read(path: Path) -> bytes:
         os.close(handle)
 
 
+def why_not_written(path: Path) -> str | None:
+    """Why `write_object` could not write ``path``, as far as can be seen now; None: it could."""
+    folder = path.absolute().parent
+    if path.is_dir():
+        return "it is a folder"
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    return None if os.access(folder, os.W_OK | os.X_OK) else f"{folder} is not writable"
+
+
 def write_object(path: Path, data: dict[str, Any]) -> None:
     """Write ``data`` to ``path``; readers see the old file or the new one.  Raises OSError."""
     text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
