@@ -26,13 +26,13 @@ STAIRS = (
     {"probes", "zmq_draft"},  # the programs and the catalogue ask where a draft API lies
     {"engine", "free", "oracles", "signalling"},
     {"adapters", "postgres"},
-    {"diagnosis"},
+    {"diagnosis", "leasequeue"},  # the queue's measurement asks for a server
     {"catalogue"},
     {"hall"},
 )
 STEP = {room: step for step, rooms in enumerate(STAIRS) for room in rooms}
 # What a scenario may see, as a user's code would: the public names, probes, and the programs.
-PUBLIC = {"hall", "probes", "signalling", "postgres"}
+PUBLIC = {"hall", "probes", "signalling", "postgres", "leasequeue"}
 # Only here may the engine meet the real world: the clock's patience, the carrier's threads.
 REAL_TIME = {"clock.py", "carrier.py", "watchdog.py"}
 
