@@ -37,4 +37,5 @@ class Ledger:
 
 def pushed_messages(connection: Any) -> list[tuple[int, int]]:
     """What is committed in the table of messages, as (partition, id) in order."""
-    return connection.execute("select part, id from message order by part, id").fetchall()
+    found = connection.execute("select part, id from message order by part, id")
+    return [(int(part), int(number)) for part, number in found.fetchall()]
