@@ -24,7 +24,7 @@ BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "misc"}
 STAIRS = (
     {"errors"},
     {"probes", "zmq_draft"},  # the programs and the catalogue ask where a draft API lies
-    {"engine", "free", "oracles", "signalling"},
+    {"engine", "free", "oracles", "signalling", "corkio"},
     {"adapters", "postgres"},
     {"diagnosis", "leasequeue"},  # the queue's measurement asks for a server
     {"catalogue"},
@@ -32,7 +32,7 @@ STAIRS = (
 )
 STEP = {room: step for step, rooms in enumerate(STAIRS) for room in rooms}
 # What a scenario may see, as a user's code would: the public names, probes, and the programs.
-PUBLIC = {"hall", "probes", "signalling", "postgres", "leasequeue"}
+PUBLIC = {"hall", "probes", "signalling", "postgres", "leasequeue", "corkio"}
 # Only here may the engine meet the real world: the clock's patience, the carrier's threads.
 REAL_TIME = {"clock.py", "carrier.py", "watchdog.py"}
 

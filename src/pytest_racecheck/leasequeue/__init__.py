@@ -1,7 +1,7 @@
 """A lease queue on PostgreSQL with the choices that break it: claims, fences, retries, cursors."""
 
 from pytest_racecheck.leasequeue.claims import CLAIMS
-from pytest_racecheck.leasequeue.conservation import Ledger
+from pytest_racecheck.leasequeue.conservation import Ledger, pushed_messages
 from pytest_racecheck.leasequeue.cursors import CURSORS, deliver
 from pytest_racecheck.leasequeue.fences import FENCES
 from pytest_racecheck.leasequeue.queue import Batch, LeaseQueue
@@ -24,6 +24,7 @@ __all__ = [
     "attempt",
     "deliver",
     "filled",
+    "pushed_messages",
     "rate_per_consumer",
     "run_tx",
     "verify_commit",
