@@ -20,13 +20,16 @@ def run(system, *, threads, messages):
         def consume(number):
             with psycopg.connect(dsn) as connection:
                 queue = LeaseQueue(connection, f"{number}", fence=system.FENCE, lease_s=0)
+                done = 0
                 while (batch := queue.pop([1], 1)) is not None:
                     connection.commit()
+                    if number == 0 and done:
+                        kill(connection)
+                        break
                     if queue.ack(batch):
                         connection.execute(DELIVER, [1, batch.messages[0][0]])
-                    if number == 0:
-                        return kill(connection)
                     connection.commit()
+                    done += 1
 
         def kill(connection):
             with psycopg.connect(dsn, autocommit=True) as other:
@@ -36,6 +39,7 @@ def run(system, *, threads, messages):
             connection.close()
 
         together(consume, threads)
+        consume(threads)  # what a killed one, or one that saw a held lease, has left
         ledger = Ledger()
         with psycopg.connect(dsn) as connection:
             for part, message in connection.execute(

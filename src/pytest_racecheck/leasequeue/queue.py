@@ -16,7 +16,9 @@ select id, payload from message where part = %s
 and not exists (select from status where status.message = message.id)
 order by id limit %s
 """
-_DONE = "insert into status (message, consumer) values (%s, %s) on conflict do nothing"
+_DONE = """
+insert into status (message, consumer) select unnest(%s::bigint[]), %s on conflict do nothing
+"""
 _HELD = f"where part = %s and consumer_group = '{GROUP}' and owner = %s and epoch = %s"
 
 
@@ -83,8 +85,8 @@ class LeaseQueue:
         }
         if not self._fence(self.connection, held):
             return 0
-        for number, _ in batch.messages:
-            self.connection.execute(_DONE, [number, batch.owner])
+        numbers = [number for number, _ in batch.messages]
+        self.connection.execute(_DONE, [numbers, batch.owner])
         return len(batch.messages)
 
     def renew(self, batch: Batch) -> bool:
