@@ -1,0 +1,6 @@
+"""Nothing is retried.
+
+The window: the other consumer holds the row.
+"""
+
+RETRY = "none"
