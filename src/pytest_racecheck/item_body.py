@@ -14,6 +14,7 @@ import pytest
 from _pytest.logging import caplog_records_key
 from _pytest.tmpdir import tmppath_result_key
 
+from pytest_racecheck.diagnosis.module_state import changed, pictures_of
 from pytest_racecheck.engine.unwinding import leave_no_child_behind
 
 
@@ -41,6 +42,8 @@ class ItemBody:
 
     def __init__(self, item: pytest.Function) -> None:
         self._item = item
+        self._wider = _wider_fixtures(item)
+        self._at_first = pictures_of(self._wider)
         self._state = item.session._setupstate
         self._fresh = _has_function_fixtures(item)
         item.__dict__.pop("setup", None)  # from here on the set-up is the whole one
@@ -88,6 +91,10 @@ class ItemBody:
         error_at_the_end = self.tear_down()
         if error_at_the_end is not None:
             raise error_at_the_end
+
+    def left_over(self) -> list[str]:
+        """The fixtures of wider scopes that executions have changed, by name and scope."""
+        return changed(self._at_first, pictures_of(self._wider))
 
     def begin_anew(self, number: int) -> None:
         """In a process that shares the search: what is printed is nobody's, folders are its own."""
@@ -184,6 +191,16 @@ class ItemBody:
             key = (seen.filename, seen.lineno, seen.category.__name__, str(seen.message))
             self._warned.setdefault(key, seen)
         self._log.clear()
+
+
+def _wider_fixtures(item: pytest.Function) -> dict[str, object]:
+    """What several tests share and somebody else than pytest has made."""
+    found = {}
+    for name, definitions in item._fixtureinfo.name2fixturedefs.items():
+        scope, made_by = definitions[-1].scope, definitions[-1].func.__module__
+        if scope != "function" and name in item.funcargs and not made_by.startswith("_pytest"):
+            found[f"fixture `{name}` (scope {scope})"] = item.funcargs[name]
+    return found
 
 
 def _has_function_fixtures(item: pytest.Function) -> bool:

@@ -73,6 +73,25 @@ def test_a_time_out_is_told_where_it_was_waited_for():
     assert "answers.get(timeout=1.2)" in report
 
 
+def test_a_release_after_a_time_out_has_not_timed_out_itself():
+    def body():
+        lock, total = threading.Lock(), [0]
+
+        def add():
+            lock.acquire(timeout=0.1)
+            total[0] += 1
+            if lock.locked():
+                lock.release()
+
+        together(add, add)
+        assert total == [2]
+
+    lines = find(body).report().splitlines()
+    assert any("acquire lock" in line and "timed out" in line for line in lines), lines
+    assert any("release lock" in line for line in lines), lines
+    assert not any("release lock" in line and "timed out" in line for line in lines), lines
+
+
 def test_operations_of_one_task_alone_are_left_out_and_counted():
     def body():
         lock, box = threading.Lock(), Box()

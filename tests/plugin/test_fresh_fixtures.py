@@ -334,3 +334,59 @@ def test_it(pair): pass
     run.outcomes(failed=1)
     assert run.finding["verdict"] == "reproduced"
     run.says("the fixture races")
+
+
+SHOP = """
+class Shop:
+    def __init__(self):
+        self.n, self.lock = 1, threading.Lock()
+    def buy(self):
+        with self.lock:
+            self.n -= self.n > 0
+            return self.n
+
+@pytest.fixture(scope="{scope}")
+def shop():
+    return Shop()
+
+class TestShop:
+    @quick
+    def test_the_last_one_is_sold(self, shop):
+        before, left = shop.n, []
+        together(*[lambda: left.append(shop.buy())] * 2)
+        assert before - left[-1] == 1
+"""
+
+
+@pytest.mark.parametrize("scope", ["class", "session"])
+def test_what_a_fixture_of_a_wider_scope_keeps_is_no_race(suite, scope):
+    suite.write(SHOP.format(scope=scope))
+    finding = suite.here().finding
+    assert finding["verdict"] == "inconclusive"
+    assert f"suspect: leftover state: fixture `shop` (scope {scope})" in finding["reason"]
+
+
+def test_the_same_fixture_made_anew_is_clean(suite):
+    suite.write(SHOP.format(scope="function"))
+    finding = suite.here().finding
+    assert finding["verdict"] == "ruled out", finding["reason"]
+
+
+def test_a_race_beside_a_fixture_that_keeps_nothing_is_still_reproduced(suite):
+    suite.write(RACY_SHARED)
+    assert suite.here().finding["verdict"] == "reproduced"
+
+
+RACY_SHARED = """
+@pytest.fixture(scope="module")
+def step():
+    return [1]
+
+@quick
+def test_count(step):
+    total = [0]
+    def add():
+        total[0] += step[0]
+    together(add, add)
+    assert total == [2]
+"""

@@ -23,7 +23,7 @@ from pytest_racecheck.diagnosis.judgement import (
 )
 from pytest_racecheck.diagnosis.plan import Plan
 from pytest_racecheck.diagnosis.riders import hunted, named, riders, watched_again
-from pytest_racecheck.diagnosis.suspects import doubted
+from pytest_racecheck.diagnosis.suspects import MAX_SECONDS, doubted
 from pytest_racecheck.diagnosis.verdict import Finding
 from pytest_racecheck.engine.carrier import allocate_gate, raw_acquire, raw_release
 from pytest_racecheck.engine.execution import Execution, controlled
@@ -104,7 +104,9 @@ def _explore_here(
     if isinstance(finding, Finding):
         return _beside_its_control(finding, plan, watch)
     with controlled_runner(body, plan, watch) as runner:
-        warm = _explore_warm(runner, plan, _straight(runner, plan))
+        begin = _straight(runner, plan)
+        passed = None if plan.strategy == "replay" else finding.first
+        warm = _explore_warm(runner, plan, begin, passed)
     warm = _beside_its_control(warm, plan, watch)
     return warm if finding.failed is None else only_when_cold(warm, finding.failed)
 
@@ -189,10 +191,22 @@ def _straight(runner: Runner, plan: Plan) -> Exploration:
     return again if again.failed is not None and not again.lost else begin
 
 
-def _explore_warm(runner: Runner, plan: Plan, begin: Exploration) -> Finding:
+def _fails_straight(runner: Runner) -> bool:
+    """Whether the schedule without preemptions, which passed at first, fails now.
+
+    Not by its choices: what is left behind may lead elsewhere before it fails.
+    """
+    straight = make_strategy("exhaustive", StrategyOptions())
+    return search(runner, straight, executions=1, seconds=MAX_SECONDS).failed is not None
+
+
+def _explore_warm(
+    runner: Runner, plan: Plan, begin: Exploration, cold: Schedule | None = None
+) -> Finding:
+    """Search after ``begin``; ``cold`` is the schedule of an execution before it, which passed."""
     done = plan.strategy == "replay" or begin.failed is not None or begin.lost
     if done or begin.most_tasks < 2:
-        return _finding(runner, plan, begin, None)
+        return _finding(runner, plan, begin, cold if begin.failed is not None else None)
     strategy = plan.make_strategy()
     found = search_shared(
         runner,
@@ -220,7 +234,7 @@ def _finding(runner: Runner, plan: Plan, found: Exploration, passed: Schedule | 
         return doubted(runner, replace(finding, **departures), found, passed)
     finding = failed_finding(runner, found, plan.replays, plan.strategy, plan.seconds)
     if passed is not None:
-        finding = unless_all_fails(runner, finding, passed)
+        finding = unless_all_fails(runner, finding, passed, _fails_straight)
     finding = doubted(runner, replace(finding, **departures), found, passed)
     finding = named(watched_again(runner, found, finding))
     if plan.record and finding.schedule is not None:

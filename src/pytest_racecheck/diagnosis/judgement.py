@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -81,9 +82,13 @@ LEFT_BEHIND = (
 )
 
 
-def unless_all_fails(runner: Runner, finding: Finding, passed: Schedule) -> Finding:
+def unless_all_fails(
+    runner: Runner, finding: Finding, passed: Schedule, fails_straight: Callable[[Runner], bool]
+) -> Finding:
     """Take *reproduced* back when ``passed``, a schedule that passed at first, now fails too."""
-    if finding.verdict is not Verdict.REPRODUCED or not runner.replay(passed).failures:
+    if finding.verdict is not Verdict.REPRODUCED:
+        return finding
+    if not runner.replay(passed).failures and not fails_straight(runner):
         return finding
     return replace(
         finding,

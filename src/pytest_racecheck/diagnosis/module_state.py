@@ -20,6 +20,11 @@ def state_of(scopes: Scopes) -> dict[str, object]:
     return {name: _picture(value, _DEPTH) for name, value in _values(scopes)}
 
 
+def pictures_of(things: Mapping[str, object]) -> dict[str, object]:
+    """The same for things that have names already; less deep, for it is done for every test."""
+    return {name: _picture(value, _DEPTH - 1) for name, value in things.items()}
+
+
 def changed(before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
     """What is not in both the same."""
     names = sorted({*before, *after})

@@ -188,7 +188,9 @@ class _Inquiry:
         self._runner.execute(Follow(self._schedule))
         after = changed(before, state_of(self._witness.scopes))
         variables = changed(around, environment())
-        return [*after, *(f"{sources.ENVIRONMENT} variable {name}" for name in variables)]
+        left_over = getattr(self._runner.body, "left_over", None)
+        kept = [] if left_over is None else left_over()
+        return [*kept, *after, *(f"{sources.ENVIRONMENT} variable {name}" for name in variables)]
 
 
 #: What gives something else at each call.

@@ -85,7 +85,7 @@ class Runner:
         after: Callable[[Execution], None] | None = None,
         signals: Signals | None = None,
     ) -> None:
-        self._body = body
+        self.body = body
         self._signals = signals or Signals()
         self._max_steps = max_steps
         self._patience_s = patience_s
@@ -137,7 +137,7 @@ class Runner:
         self.watch.before(execution)
         try:
             around = self.around
-            execution.run(self._body if around is None else partial(around, self._body))
+            execution.run(self.body if around is None else partial(around, self.body))
         finally:
             self._watchdog.execution = None
             self._signals.end()
@@ -171,7 +171,7 @@ class Runner:
         A body that shares more with its parent has a method of the same name.
         """
         self.forked = True
-        prepare = getattr(self._body, "begin_anew", None)
+        prepare = getattr(self.body, "begin_anew", None)
         if prepare is not None:
             prepare(number)
         self.carriers.begin_anew()

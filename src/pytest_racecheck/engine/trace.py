@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pytest_racecheck.engine.task import Task
 
 MAX_STEPS = 20_000
+#: What never waits says nothing of the task's last wait; the end of a sleep is no time-out.
+_WITHOUT_TIME_OUT = ("sleep", "release", "try acquire", "put", "try get", "start")
 
 
 @dataclass(slots=True)
@@ -146,7 +148,7 @@ class Trace:
             elif site.form == "item":
                 step.target += f"[{value_text(key)}]"
             self._value(task, step, target, site.form, key)
-        elif task.timed_out and label != "sleep":
+        elif task.timed_out and label not in _WITHOUT_TIME_OUT:
             step.value = "timed out"
         return step
 

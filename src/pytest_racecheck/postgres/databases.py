@@ -95,7 +95,8 @@ def tell_of_waits(server: Server, name: str) -> None:
             return  # no superuser there: the adapter asks again and again, and says so
 
 
-_databases: dict[tuple[int, str | None], Database] = {}
+#: By the process, the server, and what they are cloned from.
+_databases: dict[tuple[int, str, str], Database] = {}
 _templates: dict[tuple[int, str], str] = {}
 
 
@@ -121,7 +122,7 @@ def opened(sql: str = "", base: str = "", server: Server | None = None) -> Itera
 
 
 def _database(server: Server, base: str) -> Database:
-    key = (os.getpid(), base or None)
+    key = (os.getpid(), server.dsn, base)
     found = _databases.get(key)
     if found is None or found.server is not server:
         template = _template(server, base) if base else None

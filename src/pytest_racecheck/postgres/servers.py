@@ -10,7 +10,6 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pytest_racecheck.engine.execution import controlled
 from pytest_racecheck.errors import MissingDependency, RacecheckError
 from pytest_racecheck.postgres.binaries import ENABLE, Binaries, find
 from pytest_racecheck.postgres.launcher import Running, launch
@@ -152,6 +151,8 @@ def forget() -> None:
 @contextmanager
 def out_of_control() -> Iterator[None]:
     """What is done here is no operation of the task that calls, and takes real time."""
+    from pytest_racecheck.engine.execution import controlled  # late: the command starts without
+
     found = controlled()
     with nullcontext() if found is None else found[0].uncontrolled_here():
         yield
