@@ -88,8 +88,8 @@ FAULTS = (
     Fault(
         "what is left over is called a race",
         "diagnosis/judgement.py",
-        "or not runner.replay(passed).failures:",
-        "or runner:",
+        "if not runner.replay(passed).failures and not fails_straight(runner):",
+        "if runner:",
         "a body that fails because of what it left behind is called reproduced",
         ("diagnosis/test_find.py::test_state_that_is_left_over_is_told_from_a_race",),
     ),

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import IO, Any
 
 from pytest_racecheck import zmq_draft
-from pytest_racecheck.engine.clock import real_monotonic_s, real_sleep_s
 from pytest_racecheck.errors import MissingDependency, RacecheckError
 from pytest_racecheck.postgres.binaries import Binaries
 
@@ -268,6 +267,11 @@ def _start(binaries: Binaries, folder: Path, owner: dict[str, Any]) -> subproces
 
 def _wait_until_it_answers(running: Running) -> None:
     from psycopg import pq
+
+    from pytest_racecheck.engine.clock import (
+        real_monotonic_s,
+        real_sleep_s,
+    )  # the command starts without
 
     end_s = real_monotonic_s() + _START_PATIENCE_S
     while True:
