@@ -48,7 +48,7 @@ test: zmq-draft
 	@$(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
 test-all:
-	@.ci/run
+	@RACECHECK_WHOLE=1 .ci/run
 
 slow: zmq-draft
 	@$(BIN)/python -m pytest $(WORKERS) --slow $(ARGS)

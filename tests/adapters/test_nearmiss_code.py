@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import argparse
 import configparser
 import difflib
@@ -12,7 +13,6 @@ import statistics
 import string
 import sys
 import textwrap
-import _thread
 import threading
 import tokenize
 import types

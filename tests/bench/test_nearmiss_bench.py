@@ -15,6 +15,7 @@ def row(**more: object) -> Row:
     return Row("a_b", CALL, **{"trials": 2, "found": 1, "plain_s": 0.1, "ratios": [1.2], **more})
 
 
+@pytest.mark.slow
 def test_the_table_has_a_line_for_each_program_and_the_sums():
     assert table([row()])[-1].startswith("| a b | thread-unsafe call | 1 of 2 |")
     text = "\n".join(summary([row(), row(found=2)]))
@@ -23,6 +24,7 @@ def test_the_table_has_a_line_for_each_program_and_the_sums():
     assert "wall time 1.20 times" in text
 
 
+@pytest.mark.slow
 def test_a_fix_that_is_objected_to_is_counted_and_the_command_fails(monkeypatch, capsys):
     def fails(broken: bool) -> None:
         raise ValueError("always")

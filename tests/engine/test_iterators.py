@@ -20,6 +20,7 @@ def test_a_change_between_two_steps_is_found(name: str, strategy: str) -> None:
     assert finding.verdict == "reproduced", finding.report()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_under_a_lock_there_is_none(name: str) -> None:
     def body() -> None:

@@ -45,6 +45,7 @@ def is_found(program: Program) -> Finding:
     return finding
 
 
+@pytest.mark.slow
 @programs(lambda program: program.name in QUICK)
 def test_a_bug_is_found_and_its_fix_is_passed(program):
     finding = is_found(program)

@@ -62,7 +62,7 @@ def _picture(value: Any, depth: int) -> object:
     """Something to compare: plain values, what is in containers and objects; never an address."""
     if isinstance(value, _PLAIN):
         return (type(value).__name__, value)
-    if hasattr(value, "cache_info"):
+    if isinstance(value, functools._lru_cache_wrapper):  # others may answer to any name
         return ("cache", tuple(value.cache_info()))
     if depth == 0:
         return type(value).__name__
