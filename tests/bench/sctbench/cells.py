@@ -83,8 +83,8 @@ _MEASURES: dict[str, Callable[[Cell], dict[str, Any]]] = {
 
 
 def is_cut_off(trial: dict[str, Any], cap: int) -> bool:
-    """Whether the time ended this trial, neither the bug nor the cap."""
-    return not trial["found"] and trial["schedules"] < cap
+    """Whether the time ended this trial: not the bug, the cap, or the end of all schedules."""
+    return not trial["found"] and not trial["exhausted"] and trial["schedules"] < cap
 
 
 def unfinished(cell: Cell, entry: dict[str, Any], seconds: float) -> Cell | None:

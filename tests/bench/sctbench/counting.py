@@ -19,12 +19,16 @@ MAX_STEPS = 20_000
 
 @dataclass(frozen=True)
 class Trial:
-    """One seed: how many schedules ran; ``found`` if the last of them failed as it should."""
+    """One seed: how many schedules ran; ``found`` if the last of them failed as it should.
+
+    ``exhausted`` when the strategy had nothing left to try: it has covered every schedule.
+    """
 
     seed: int
     schedules: int
     found: bool
     seconds: float
+    exhausted: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Its fields by name."""
@@ -95,7 +99,7 @@ def _trial(runner: Runner, plan: Plan, kinds: Collection[str], cap: int, end_s: 
         if execution.failures or made >= cap or time.perf_counter() >= end_s:
             found = bool(execution.failures)
             return Trial(plan.seed, made, found, time.perf_counter() - begun_s)
-    return Trial(plan.seed, made, False, time.perf_counter() - begun_s)
+    return Trial(plan.seed, made, False, time.perf_counter() - begun_s, exhausted=True)
 
 
 def _check(execution: Execution, kinds: Collection[str]) -> None:

@@ -11,7 +11,7 @@ from math import inf
 from pathlib import Path
 
 import pytest
-from tests.bench.sctbench import campaign
+from tests.bench.sctbench import campaign, cells
 from tests.bench.sctbench.__main__ import main
 from tests.bench.sctbench.cells import (
     CLASSES,
@@ -37,8 +37,9 @@ ROOT = Path(__file__).parents[3]
 CAP = 10_000
 
 
-def trial(seed, schedules, found=True):
-    return {"seed": seed, "schedules": schedules, "found": found, "seconds": 0.1}
+def trial(seed, schedules, found=True, exhausted=False):
+    known = {"found": found, "exhausted": exhausted, "seconds": 0.1}
+    return {"seed": seed, "schedules": schedules} | known
 
 
 def entry(*schedules):
@@ -259,6 +260,20 @@ def test_too_few_schedules_of_a_twin_or_a_failure_of_one_is_missed():
     measured[TWINS]["stack"]["surw"]["trouble"] = "assertion at steps.py:1: underflow"
     [row] = [row for row in goals(measured) if row[2] != "met"]
     assert "stack (assertion at steps.py:1: underflow)" in row[1]
+
+
+def test_a_twin_of_which_every_schedule_has_run_needs_no_more_of_them():
+    measured = results()
+    measured[TWINS]["stack"]["surw"]["trials"] = [trial(0, 12, found=False, exhausted=True)]
+    assert missed(measured) == []
+
+
+def test_a_search_that_has_covered_everything_is_not_begun_again():
+    [stack] = [c for c in campaign.twins(campaign.Wishes(("stack",))) if c.label == "portfolio"]
+    for exhausted in (True, False):
+        made = [trial(0, 12, found=False, exhausted=exhausted)]
+        again = cells.unfinished(stack, {"trials": made, "trouble": ""}, 9.0)
+        assert (again is None) == exhausted
 
 
 def test_what_was_not_measured_is_not_met():
