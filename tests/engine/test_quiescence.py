@@ -314,3 +314,36 @@ def test_an_assertion_before_the_deadlock_is_the_failure():
         together(fail, lock.acquire)
 
     assert only_failure(body).type == "LookupError"
+
+
+# --------------------------------------------------------------------- whose owner has ended
+
+
+def kept_lock(broken):
+    lock = threading.Lock()
+
+    def forget():
+        lock.acquire()  # for ever
+        if not broken:
+            lock.release()
+
+    def wait():
+        with lock:  # in vain
+            pass
+
+    together(forget, wait)
+
+
+def test_a_lock_whose_owner_has_ended_is_no_circle():
+    failure = only_failure(partial(kept_lock, True))
+    assert failure.kind == "deadlock"
+    assert (
+        failure.message == "main/0 (Thread-1 (forget)) has ended and still holds what they wait for"
+    )
+    assert line_of(kept_lock, "in vain") in failure.where
+    assert any(line_of(kept_lock, "for ever") in text for text in failure.waits)
+
+
+def test_a_lock_that_is_given_back_is_ruled_out():
+    finding = find(partial(kept_lock, False), strategy="exhaustive")
+    assert finding.verdict == "ruled out"

@@ -12,6 +12,7 @@ from pytest_racecheck.engine.waits import (
     describe_waits,
     user_place,
     wait_cycle,
+    waits_for,
 )
 from pytest_racecheck.engine.watchdog import (
     PATIENCES_UNTIL_HANG,
@@ -92,12 +93,16 @@ def _early_notify(execution: Execution, stuck: list[Task]) -> str | None:
 
 def _stuck_failure(execution: Execution, stuck: list[Task]) -> TaskFailure:
     cycle = wait_cycle(execution, stuck)
+    gone = [owner for task in stuck for owner in waits_for(execution, task) if owner.done]
     waits = tuple(describe_waits(execution, stuck))
     if execution.trace is not None:
         for task in stuck:
             execution.trace.blocked(task, execution)
     if cycle:
         kind, message = "deadlock", "each waits for the next: " + " -> ".join(t.path for t in cycle)
+    elif gone:
+        kind = "deadlock"
+        message = f"{gone[0].path} ({gone[0].name}) has ended and still holds what they wait for"
     elif (early := _early_notify(execution, stuck)) is not None:
         kind, message = "lost wake-up", f"nobody is left to wake them; notified too early: {early}"
     else:

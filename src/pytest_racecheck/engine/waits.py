@@ -40,6 +40,8 @@ def user_line(task: Task) -> tuple[str, int]:
 def waits_for(execution: Execution, task: Task) -> list[Task]:
     """The tasks without which ``task`` cannot go on: the owner of a lock, the thread joined."""
     label, target, _ = task.pending
+    if task.done:
+        return []  # it has ended, and may have left a lock taken
     if label == "join":
         return [t for t in execution.tasks if t.thread is target and target is not None][:1]
     if label == "end":
