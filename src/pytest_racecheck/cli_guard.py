@@ -151,6 +151,11 @@ def _what_pytest_said(output: str) -> str:
 def _recorded(record: dict[str, Any], test: str, where: str) -> Guard:
     if record["guard"] is None:
         finding = record["finding"]
+        if finding["verdict"] == "reproduced" and record["guards"]:
+            raise NotReproduced(
+                f"the race of {test} is there {where}, and {record['guards'][-1]['file']} guards "
+                "it already; to record it anew, delete that file first"
+            )
         raise NotReproduced(
             f"{test} is {finding['verdict']} {where} ({printable(finding['reason'])[:300]}), so "
             "there is no race to guard; name the revision that had it with --before REV"

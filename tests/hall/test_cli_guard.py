@@ -176,6 +176,13 @@ def test_a_race_that_is_there_is_recorded(recorded):
     assert not (recorded.path / ".racecheck").exists()
 
 
+def test_a_race_that_has_a_guard_is_not_recorded_again(guarded):
+    done = guarded.guard(NAME)
+    assert done.returncode == 4
+    assert "guards it already; to record it anew, delete that file first" in done.stderr
+    assert "no race to guard" not in done.stderr
+
+
 def test_on_the_code_that_has_it_the_race_is_back(guarded):
     done = guarded.guard("--check")
     assert done.returncode == 1
