@@ -183,7 +183,7 @@ ALLOWED: dict[Callable[[str, str], None], tuple[str, ...]] = {
     unlock_at_the_end: (),
     read_only: (COMMITTED, REPEATABLE),
 }
-_QUICK = {(lost_update, COMMITTED), (write_skew, REPEATABLE), (write_skew, SERIALIZABLE)}
+_QUICK = {(lost_update, COMMITTED)}
 CASES = [
     pytest.param(
         anomaly,

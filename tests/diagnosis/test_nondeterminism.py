@@ -88,6 +88,7 @@ def test_a_failure_is_not_called_reproduced_when_something_else_decides(name):
     assert not is_clean(finding), finding.report()
 
 
+@pytest.mark.slow
 @EACH
 def test_a_failure_beside_something_harmless_is_reproduced(name):
     kind = KINDS[name]
