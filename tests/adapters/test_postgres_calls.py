@@ -83,7 +83,7 @@ CALLS = (in_a_block, in_a_pipeline, by_server_cursor, by_stream, by_copy)
     "add",
     [
         in_a_block,
-        in_a_pipeline,
+        pytest.param(in_a_pipeline, marks=pytest.mark.slow),
         *(pytest.param(call, marks=pytest.mark.slow) for call in CALLS[1:]),
     ],
     ids=lambda add: add.__name__,

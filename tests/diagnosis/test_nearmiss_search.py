@@ -73,6 +73,7 @@ def fixed() -> None:
     one_after_the_other(True)
 
 
+@pytest.mark.slow
 def test_who_is_caught_is_reported_with_both_threads_stacks_and_the_object(generous):
     finding = nearmiss(broken, root=ROOT, replays=2)
     assert finding.verdict is Verdict.REPRODUCED

@@ -127,11 +127,10 @@ def told(report: str) -> str:
 # ------------------------------------------------------------------------------ other processes
 
 
-def pythons() -> list[str]:
-    return [
-        "this one",
-        *(f"3.{minor}" for minor in (11, 12, 13) if minor != sys.version_info.minor),
-    ]
+def pythons() -> list[object]:
+    """The others in the slow suite: stored texts are replayed on each Python in the quick one."""
+    others = [f"3.{minor}" for minor in (11, 12, 13) if minor != sys.version_info.minor]
+    return ["this one", *(pytest.param(other, marks=pytest.mark.slow) for other in others)]
 
 
 def program_of(python: str) -> str | Path:
