@@ -20,8 +20,10 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?=
 ARGS ?=
-# One worker a processor; ARGS='-n 0 ...' runs the tests in one process, as a debugger needs it.
-WORKERS := -n auto --maxprocesses 8 --dist loadfile
+# Three workers for two processors, because tests of servers and processes wait; ARGS='-n 0 ...' runs
+# the tests in one process, as a debugger needs it.
+PROCESSORS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+WORKERS := -n $(shell expr \( $(PROCESSORS) \* 3 + 1 \) / 2) --maxprocesses 8 --dist loadfile
 # A named interpreter gets an environment of its own, so that nobody tests 3.12 in one made of 3.13.
 ifeq ($(PYTHON),)
 VENV ?= .venv
