@@ -148,6 +148,22 @@ def test_the_simplest_crash_is_told():
     assert finding.preemptions == 1
 
 
+def test_the_story_of_a_crash_has_what_was_written():
+    def body():
+        counter = Counter()
+
+        def write():
+            counter.value = 7
+            counter.value = 8
+
+        together(write)
+        if counter.value:
+            os.abort()
+
+    rows = explore(body, isolate=True).report(200).splitlines()
+    assert [row.split()[-1] for row in rows if "write Counter.value" in row] == ["7", "8"]
+
+
 def test_an_exit_status_is_the_type_of_a_crash():
     def leave():
         import ctypes

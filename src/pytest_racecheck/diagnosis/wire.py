@@ -194,10 +194,10 @@ class ToldTrace(Trace):
         for step in self.steps[before:]:
             self._tell("step", astuple(step))
 
-    def resolve(self, task: Task) -> None:
+    def resolve(self) -> None:
         """As in ``Trace``, and tell the value."""
-        waiting = self._written.get(task.index)
-        super().resolve(task)
+        waiting = self._written
+        super().resolve()
         if waiting is not None and waiting[0].value:
             at = next(n for n in reversed(range(len(self.steps))) if self.steps[n] is waiting[0])
             self._tell("value", [at, waiting[0].value])

@@ -330,7 +330,7 @@ class Execution(ExecutionState):
         self.by_key.pop(task.carrier.key, None)
         self.enabled = None
         if self.trace is not None:
-            self.trace.resolve(task)
+            self.trace.resolve()
         chosen = self.next_task(None)
         self.current = chosen
         if not task.carrier.retired:

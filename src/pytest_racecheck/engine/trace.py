@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from pytest_racecheck.engine.task import Task
 
 MAX_STEPS = 20_000
-#: What never waits says nothing of the task's last wait; the end of a sleep is no time-out.
-_WITHOUT_TIME_OUT = ("sleep", "release", "try acquire", "put", "try get", "start")
 
 
 @dataclass(slots=True)
@@ -57,12 +55,12 @@ class Trace:
         self._ops: dict[int, int] = {}
         # Per task: the call it is in, and where in it the first step was.
         self._calls: dict[int, tuple[tuple[int, CodeType, int], int]] = {}
-        self._written: dict[int, tuple[Step, Callable[[], object], str, object]] = {}
+        #: The last step, when that wrote something: who, and what to look at.
+        self._written: tuple[Step, Callable[[], object], str, object] | None = None
 
     def note(self, task: Task, execution: Execution) -> None:
         """``task`` is about to perform its pending operation."""
-        for index in tuple(self._written):
-            self._look_at_what_was_written(index)
+        self.resolve()
         if task.pending[0] != "start":
             self._ops[task.index] = self._ops.get(task.index, 0) + 1
         if len(self.steps) >= MAX_STEPS:
@@ -147,20 +145,20 @@ class Trace:
                 step.target += "[:]"
             elif site.form == "item":
                 step.target += f"[{value_text(key)}]"
-            self._value(task, step, target, site.form, key)
-        elif task.timed_out and label not in _WITHOUT_TIME_OUT:
+            self._value(step, target, site.form, key)
+        elif task.timed_out and label != "sleep":
             step.value = "timed out"
         return step
 
-    def _value(self, task: Task, step: Step, target: object, form: str, key: object) -> None:
+    def _value(self, step: Step, target: object, form: str, key: object) -> None:
         if step.label == "read":
             step.value = _shown(peek(target, form, key))
         else:
-            self._written[task.index] = (step, held_loosely(target), form, key)
+            self._written = (step, held_loosely(target), form, key)
 
     def blocked(self, task: Task, execution: Execution) -> None:
         """``task`` can go no further: what it would do next is the last thing to show."""
-        self.resolve(task)
+        self.resolve()
         (verb, thing), (filename, line) = describe_pending(task), user_line(task)
         step = Step(task.index, verb, thing, filename, line, "", -1)
         step.holds = self._held(task, execution)
@@ -177,17 +175,12 @@ class Trace:
     def _last_of(self, task: Task) -> Step:
         return next(step for step in reversed(self.steps) if step.task == task.index)
 
-    def resolve(self, task: Task) -> None:
-        """``task`` has come to its next operation: what it wrote can be seen now."""
-        self._look_at_what_was_written(task.index)
-
-    def _look_at_what_was_written(self, index: int) -> None:
-        """It is there since the task moved last; later, somebody else will have changed it."""
-        waiting = self._written.pop(index, None)
-        if waiting is not None:
-            step, held, form, key = waiting
-            target = held()
-            step.value = _shown(peek(target, form, key))
+    def resolve(self) -> None:
+        """Look at what was written last: nobody has moved since, and the next one may change it."""
+        if self._written is not None:
+            step, held, form, key = self._written
+            self._written = None
+            step.value = _shown(peek(held(), form, key))
 
 
 def _shown(value: object) -> str:

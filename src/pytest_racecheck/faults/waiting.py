@@ -49,7 +49,6 @@ def pause(seconds: float, text: str) -> None:
         real_sleep_s(seconds)
     elif seconds > 0:
         found[0].wait_until(found[1], _never, "sleep", text, seconds)
-        found[1].timed_out = False  # it only slept, and a report need not say more
 
 
 def wait_for(ready: Callable[[], bool], text: str, within_s: float) -> bool:
