@@ -7,9 +7,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from pytest_racecheck.arguments import Parser, number
 from pytest_racecheck.errors import UsageError
 from pytest_racecheck.locust.histogram import Row, bar, bin_names, row, seconds, svg
-from pytest_racecheck.locust.program import FAILED, Parser, number, require_zeromq, start
+from pytest_racecheck.locust.program import FAILED, require_zeromq, start
 
 NAME = "locust.latency"
 POLICIES = (

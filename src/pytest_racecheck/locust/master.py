@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pytest_racecheck.arguments import Parser, number
 from pytest_racecheck.errors import UsageError
-from pytest_racecheck.locust.program import FAILED, Parser, log, number, require_zeromq, start
+from pytest_racecheck.locust.program import FAILED, log, require_zeromq, start
 
 if TYPE_CHECKING:
     from pytest_racecheck.locust.master_state import MasterState

@@ -1,8 +1,7 @@
-"""What the programs share: one-sentence errors, a defined exit status, Locust's form of a line."""
+"""What the programs share: a defined exit status, what they need, Locust's form of a line."""
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import os
 import sys
@@ -10,34 +9,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from pytest_racecheck.errors import MissingDependency, RacecheckError, UsageError
+from pytest_racecheck.errors import MissingDependency, RacecheckError
 
 FAILED, INTERRUPTED = 1, 130
-
-
-class Parser(argparse.ArgumentParser):
-    """argparse, but a mistake is our error with one sentence instead of a usage dump."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message}; see {self.prog} --help")
-
-
-def number(
-    read: type[int] | type[float], least: float, most: float
-) -> Callable[[str], int | float]:
-    """A converter for argparse: a number from `least` to `most`."""
-    word = "number" if read is float else "whole number"
-
-    def convert(text: str) -> int | float:
-        try:
-            value = read(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"expected a {word}, got {text!r}") from None
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"expected {least:g} to {most:g}, got {text}")
-        return value
-
-    return convert
 
 
 def require_zeromq(program: str) -> None:

@@ -8,8 +8,9 @@ import uuid
 from collections.abc import Sequence
 from functools import partial
 
+from pytest_racecheck.arguments import Parser, number
 from pytest_racecheck.errors import UsageError
-from pytest_racecheck.locust.program import FAILED, Parser, log, number, require_zeromq, start
+from pytest_racecheck.locust.program import FAILED, log, require_zeromq, start
 
 NAME = "locust.worker"
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NoReturn
+from typing import Literal
 
+from pytest_racecheck.arguments import Parser, number
 from pytest_racecheck.errors import UsageError
 
 
@@ -27,28 +27,8 @@ class Options:
     quiet: bool
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse, but a mistake is our error with one sentence instead of a usage dump."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message}; see {self.prog} -help")
-
-
-def _number(
-    read: type[int] | type[float], least: float, most: float
-) -> Callable[[str], int | float]:
-    word = "number" if read is float else "whole number"
-
-    def convert(text: str) -> int | float:
-        try:
-            value = read(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"expected a {word}, got {text!r}") from None
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"expected {least:g} to {most:g}, got {text}")
-        return value
-
-    return convert
+class _Parser(Parser):
+    help_option = "-help"
 
 
 def _parser(program: str, title: str) -> _Parser:
@@ -56,19 +36,19 @@ def _parser(program: str, title: str) -> _Parser:
     parser = _Parser(prog=program, description=about, add_help=False)
     add = parser.add_argument
     add("-help", "-h", "--help", action="help", help="show this and exit")
-    count = _number(int, 1, 1_000_000_000)
-    add("-threads", type=_number(int, 1, 10_000), default=10, metavar="N", help="senders (10)")
+    count = number(int, 1, 1_000_000_000)
+    add("-threads", type=number(int, 1, 10_000), default=10, metavar="N", help="senders (10)")
     add("-msgs", type=count, default=1000, metavar="N", help="pings of each sender (1000)")
     add("-poll", action="store_true", help="poll 1 ms after connect (PUB, PUSH: and after send)")
-    seconds = _number(float, 0, 86_400)
+    seconds = number(float, 0, 86_400)
     add("-sleep", type=seconds, default=1, metavar="S", help="seconds to wait before exit (1)")
-    linger = _number(int, -1, 2**31 - 1)
+    linger = number(int, -1, 2**31 - 1)
     add("-linger", type=linger, default=30_000, metavar="MS", help="of the senders (30000)")
     add("-mutex", action="store_true", help="one sender at a time in connect, send, disconnect")
-    rate = _number(float, 0, 1e9)
+    rate = number(float, 0, 1e9)
     add("-rate", type=rate, default=0, metavar="N", help="pings a second and thread (0: no limit)")
     add("-transport", choices=("inproc", "tcp"), default="inproc", help="of the control socket")
-    deadline = _number(float, 0.1, 86_400)
+    deadline = number(float, 0.1, 86_400)
     stall = "seconds without any message sent or received that count as a hang (5)"
     add("-deadline", type=deadline, default=5, metavar="S", help=stall)
     add("-debug", action="store_true", help="say every message")
