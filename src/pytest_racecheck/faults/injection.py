@@ -7,8 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from pytest_racecheck.engine.carrier import allocate_gate, raw_acquire, raw_release
 from pytest_racecheck.engine.failure import place as short_place
@@ -18,6 +17,7 @@ from pytest_racecheck.faults import ledger
 from pytest_racecheck.faults.ledger import run_number
 from pytest_racecheck.faults.places import AFTER, Place, find_place
 from pytest_racecheck.faults.stand_in import put_in_front
+from pytest_racecheck.faults.until_the_end import UntilTheEnd
 from pytest_racecheck.faults.waiting import coin, execution_here, who
 from pytest_racecheck.probes import points
 
@@ -75,7 +75,7 @@ def when_of(options: dict[str, Any]) -> When:
     return When(**options).checked()
 
 
-class Injection:
+class Injection(UntilTheEnd):
     """A context manager; it is armed from its making until ``disarm`` or the end of ``with``.
 
     ``options`` are those of ``When``.  All counts begin anew with each execution.
@@ -169,17 +169,6 @@ class Injection:
             counts.note(self.sentence, not self._when.unfired_ok, reached, int(fired))
 
     # --- arming ----------------------------------------------------------------------------------
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.disarm(complain=kind is None)
 
     def disarm(self, *, complain: bool = True) -> None:
         """Put everything back; raises NeverFired if it never fired and nobody else counts."""

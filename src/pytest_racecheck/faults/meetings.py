@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from pytest_racecheck.engine.carrier import allocate_gate, raw_acquire, raw_release
 from pytest_racecheck.errors import Misplaced, NotMet, UsageError
 from pytest_racecheck.faults.injection import Injection, Proceed, is_number
 from pytest_racecheck.faults.places import AFTER
+from pytest_racecheck.faults.until_the_end import UntilTheEnd
 from pytest_racecheck.faults.waiting import caller, execution_here, reach, wait_for, who
 
 WITHIN_S = 5.0
@@ -150,7 +150,7 @@ class _Step(Injection):
             order.done(self.at, where)
 
 
-class Order:
+class Order(UntilTheEnd):
     """The places are passed in this order; a context manager, as an injection is."""
 
     def __init__(self, places: Sequence[Any], within_s: float, **options: Any) -> None:
@@ -212,17 +212,6 @@ class Order:
         """Say that the step is made."""
         reach(f"step {at + 1} at {where}")
         self._done.add(at)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.disarm(complain=kind is None)
 
     def disarm(self, *, complain: bool = True) -> None:
         """Take every step away; raises NeverFired as an injection does."""

@@ -6,12 +6,12 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from pytest_racecheck.engine.clock import real_monotonic_s, real_sleep_s
 from pytest_racecheck.errors import Misplaced
 from pytest_racecheck.faults.injection import Injection, is_number
+from pytest_racecheck.faults.until_the_end import UntilTheEnd
 from pytest_racecheck.faults.waiting import pause
 
 _STOPS_WITHIN_S = 2.0
@@ -38,7 +38,7 @@ def send(pid: int, number: int) -> None:
         raise Misplaced(f"process {pid}: it belongs to somebody else") from None
 
 
-class Frozen:
+class Frozen(UntilTheEnd):
     """A process that was stopped; it goes on at ``thaw()`` or at the end of ``with``."""
 
     def __init__(self, process: Any) -> None:
@@ -46,17 +46,6 @@ class Frozen:
         self._frozen = True
         send(self.pid, signal.SIGSTOP)
         self._wait_until_it_stands()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.thaw()
 
     def disarm(self, *, complain: bool = True) -> None:
         """As an injection is: whatever happens, the process goes on."""
