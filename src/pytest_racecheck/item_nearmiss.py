@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import zlib
 from collections.abc import Generator, Sequence
@@ -24,6 +23,7 @@ from pytest_racecheck.diagnosis.nearmiss_watching import Conditions, Run, watche
 from pytest_racecheck.errors import UsageError
 from pytest_racecheck.free.nearmiss import Contracts
 from pytest_racecheck.item_body import ItemBody
+from pytest_racecheck.item_keywords import keywords_of
 from pytest_racecheck.item_known import OFF
 from pytest_racecheck.item_plan import _why_not
 from pytest_racecheck.item_run import MIN_WIDTH, REPORT, hides, raise_failure
@@ -45,22 +45,9 @@ def plan_marked(item: pytest.Item) -> NearMissPlan:
         reason = _why_not(item)
         if reason is not None:
             raise UsageError(f"{MARKER} cannot run {reason}; --racecheck-nearmiss can watch it")
-        return _plan(item, _keywords(marker)).checked()
+        return _plan(item, keywords_of(marker, _KEYWORDS)).checked()
     except UsageError as error:
         raise pytest.UsageError(f"{item.nodeid}: {error}") from None
-
-
-def _keywords(marker: pytest.Mark) -> dict[str, Any]:
-    if marker.args:
-        raise UsageError(f"the {MARKER} marker takes keywords only, got {marker.args[0]!r}")
-    for name in marker.kwargs:
-        if name not in _KEYWORDS:
-            near = difflib.get_close_matches(name, _KEYWORDS, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise UsageError(
-                f"the {MARKER} marker has no keyword {name!r}{hint} (it has {', '.join(_KEYWORDS)})"
-            )
-    return dict(marker.kwargs)
 
 
 def _plan(item: pytest.Item, given: dict[str, Any]) -> NearMissPlan:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import json
 import zlib
@@ -17,6 +16,7 @@ from pytest_racecheck.engine.schedule import Schedule
 from pytest_racecheck.engine.strategies.make import understood_by
 from pytest_racecheck.errors import UsageError
 from pytest_racecheck.item_control import function_named
+from pytest_racecheck.item_keywords import keywords_of
 from pytest_racecheck.item_known import check_record
 
 _FROM_MARKER = (
@@ -200,17 +200,7 @@ def _from_marker(item: pytest.Item) -> dict[str, Any]:
     marker = item.get_closest_marker("racecheck")
     if marker is None:
         return {}
-    if marker.args:
-        raise UsageError(f"the racecheck marker takes keywords only, got {marker.args[0]!r}")
-    for name in marker.kwargs:
-        if name not in _FROM_MARKER:
-            near = difflib.get_close_matches(name, _FROM_MARKER, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise UsageError(
-                f"the racecheck marker has no keyword {name!r}{hint} "
-                f"(it has {', '.join(_FROM_MARKER)})"
-            )
-    given = dict(marker.kwargs)
+    given = keywords_of(marker, _FROM_MARKER)
     if given.get("positive_control") is not None and isinstance(item, pytest.Function):
         given["positive_control"] = function_named(item, given["positive_control"])
     return given

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from pytest_racecheck.diagnosis.stress_run import at_once
 from pytest_racecheck.errors import Misplaced, NeverFired, UsageError
 from pytest_racecheck.item_body import ItemBody
 from pytest_racecheck.item_control import control_body, function_named
+from pytest_racecheck.item_keywords import keywords_of
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,8 @@ def _plan_of(item: pytest.Item) -> ItemStress | None:
         return None
     if not isinstance(item, pytest.Function) or hasattr(item, "_testcase"):
         raise UsageError("racecheck_stress needs a plain test function; or call stress()")
-    if marker.args:
-        raise UsageError(
-            f"the racecheck_stress marker takes keywords only, got {marker.args[0]!r:.60}"
-        )
-    given = dict(marker.kwargs)
+    given = keywords_of(marker, (*StressPlan.__dataclass_fields__, "positive_control"))
     control = given.pop("positive_control", None)
-    _refuse_unknown(given)
     function = None if control is None else function_named(item, control)
     return ItemStress(StressPlan(**given).checked(), function)
 
@@ -71,18 +66,6 @@ def _refuse_both(explored: pytest.Mark | None) -> None:
         raise UsageError(f"free={explored.kwargs['free']!r:.40}: expected True, or leave it out")
     if len(explored.kwargs) > 1:
         raise UsageError("racecheck(free=True) runs the test once: leave the other keywords out")
-
-
-def _refuse_unknown(given: Sequence[str] | dict[str, Any]) -> None:
-    known = [*StressPlan.__dataclass_fields__, "positive_control"]
-    for name in given:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise UsageError(
-                f"the racecheck_stress marker has no keyword {name!r}{hint} "
-                f"(it has {', '.join(known)})"
-            )
 
 
 class _Stressed:

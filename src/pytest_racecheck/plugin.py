@@ -201,16 +201,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Plan each test that is to be explored; misuse is an error before any test runs."""
     _plan_near_misses(config, items)
     everything = config.getoption("racecheck")
-    free = [item for item in items if _is_free(item)]
+    free: list[pytest.Item] = []
+    others: list[pytest.Item] = []
+    for item in items:
+        (free if _is_free(item) else others).append(item)
     if free:
         from pytest_racecheck.item_stress import plan_free
 
         plan_free(free, _STRESS, _MISTAKE)
     tests = [
         item
-        for item in items
-        if item not in free
-        and (_asked_for(item) or (everything and not hasattr(item, _NEARMISS_PLAN)))
+        for item in others
+        if _asked_for(item) or (everything and not hasattr(item, _NEARMISS_PLAN))
     ]
     if not tests:
         _refuse_needless_replay(config)
